@@ -1,7 +1,7 @@
 """The conformance kit: what every operator promises, as checks that anyone may import.
 
-    check_restart(lambda state: MyOperator(state=state), items)
-    assert run(MyOperator(), rechunk(chunks, sizes)) == run(MyOperator(), chunks)
+check_restart(lambda state: MyOperator(state=state), items)
+assert run(MyOperator(), rechunk(chunks, sizes)) == run(MyOperator(), chunks)
 """
 
 from __future__ import annotations
@@ -41,9 +41,7 @@ def chunked(samples: NDArray[np.float32], sizes: Iterable[int]) -> list[Chunk]:
     return chunks
 
 
-def restarted(
-    make: Callable[[Any], Operator[In, Out]], items: Sequence[In], at: int
-) -> list[Out]:
+def restarted(make: Callable[[Any], Operator[In, Out]], items: Sequence[In], at: int) -> list[Out]:
     """The output of a run that is saved before item `at`, rebuilt from bytes, and goes on."""
     first = make(None)
     out = [result for item in items[:at] for result in first.feed(item)]
