@@ -1,0 +1,307 @@
+"""How each part of a pipeline runs: one coroutine a part, straight through to its last line.
+
+A part that ends well closes its own send end there; one that fails or is cancelled does not, so that
+nobody downstream takes a failure for the end of the stream. Parts read their input to the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, NamedTuple, TypeVar
+
+import anyio
+from anyio import CapacityLimiter, to_thread
+from anyio.streams.memory import MemoryObjectReceiveStream as Receive
+from anyio.streams.memory import MemoryObjectSendStream as Send
+
+from stream_engine.clock import seconds
+from stream_engine.operator import Operator, Sink
+from stream_engine.tracer import Clock
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+T = TypeVar("T")
+
+
+class Probe(NamedTuple):
+    """A stage's name, and how it tells the tracer what it did."""
+
+    name: str
+    clock: Clock
+    item: Callable[[int, int, int, int, int], None]
+
+
+async def run_source(probe: Probe, scope: anyio.CancelScope, items: AsyncIterable[T], send: Send[T]) -> None:
+    """Reads `items` until they end or `scope` is cancelled, which is a stop and not a failure."""
+    _, clock, record = probe
+    with scope:
+        async with AsyncExitStack() as stack:
+            iterator = aiter(items)
+            if close := getattr(iterator, "aclose", None):
+                stack.push_async_callback(close)
+            asked = clock()
+            async for item in iterator:
+                came = clock()
+                await _deliver(send, item)
+                sent = clock()
+                record(_position(item), asked, came, came, sent)
+                asked = sent
+    send.close()
+
+
+async def run_inline(
+    probe: Probe, operator: Operator[In, Out], receive: Receive[In], send: Send[Out]
+) -> None:
+    """Runs an operator in the event loop: for work that is cheaper than a thread switch."""
+    name, clock, record = probe
+    asked = clock()
+    while True:
+        try:
+            item = await _next(receive)
+        except anyio.EndOfStream:
+            break
+        received = clock()
+        try:
+            results = list(operator.feed(item))
+        except Exception as error:
+            _place(error, name, item)
+            raise
+        fed = clock()
+        for result in results:
+            await _deliver(send, result)
+        sent = clock()
+        record(_position(item), asked, received, fed, sent)
+        asked = sent
+    try:
+        results = list(operator.flush())
+    except Exception as error:
+        _place(error, name, None)
+        raise
+    fed = clock()
+    for result in results:
+        await _deliver(send, result)
+    record(-1, asked, asked, fed, clock())
+    send.close()
+
+
+async def run_on_device(
+    probe: Probe,
+    operator: Operator[In, Out],
+    receive: Receive[In],
+    send: Send[Out],
+    limiter: CapacityLimiter,
+) -> None:
+    """Runs an operator in worker threads, one call for all that waits on the edge."""
+    name, clock, record = probe
+    most = max(1, int(receive.statistics().max_buffer_size))
+    asked = clock()
+    while True:
+        try:
+            batch = await _batch(receive, most)
+        except anyio.EndOfStream:
+            break
+        fed = await to_thread.run_sync(_feed, probe, operator, batch, limiter=limiter)
+        for item, (results, began, ended) in zip(batch, fed, strict=True):
+            sending = clock()
+            for result in results:
+                await _deliver(send, result)
+            sent = clock()
+            record(_position(item), asked or began, began, ended, ended + sent - sending)
+            asked = 0  # the others of the batch did not keep the stage waiting
+        asked = clock()
+    try:
+        began = clock()
+        results = await to_thread.run_sync(lambda: list(operator.flush()), limiter=limiter)
+    except Exception as error:
+        _place(error, name, None)
+        raise
+    ended = clock()
+    for result in results:
+        await _deliver(send, result)
+    record(-1, asked, began, ended, clock())
+    send.close()
+
+
+async def run_workers(
+    probe: Probe,
+    work: Callable[[In], Iterable[Out]],
+    receive: Receive[In],
+    send: Send[Out],
+    count: int,
+    limiter: CapacityLimiter,
+) -> None:
+    """Runs stateless work on several threads; each result waits for those of the items before it."""
+    name, clock, record = probe
+    intake = anyio.Lock()
+    latest = anyio.Event()
+    latest.set()
+
+    async def worker() -> None:
+        nonlocal latest
+        while True:
+            asked = clock()
+            async with intake:
+                try:
+                    item = await _next(receive)
+                except anyio.EndOfStream:
+                    return
+                before, latest = latest, anyio.Event()
+                after = latest
+            try:
+                results, began, ended = await to_thread.run_sync(_timed, clock, work, item, limiter=limiter)
+            except Exception as error:
+                _place(error, name, item)
+                raise
+            await before.wait()
+            for result in results:
+                await _deliver(send, result)
+            record(_position(item), asked, began, ended, clock())
+            after.set()
+
+    async with anyio.create_task_group() as group:
+        for number in range(count):
+            group.start_soon(worker, name=f"{name} {number}")
+    send.close()
+
+
+async def run_fan_out(receive: Receive[T], sends: Sequence[Send[T]]) -> None:
+    """Sends every item to every branch whose reader is still there."""
+    open_sends = list(sends)
+    while True:
+        try:
+            item = await _next(receive)
+        except anyio.EndOfStream:
+            break
+        for send in tuple(open_sends):
+            try:
+                await _deliver(send, item)
+            except anyio.BrokenResourceError:
+                open_sends.remove(send)
+    for send in open_sends:
+        send.close()
+
+
+async def run_tap(receive: Receive[T], send: Send[T], copy: Send[T], missed: list[int]) -> None:
+    """Passes everything on, and to `copy` what it has room for."""
+    while True:
+        try:
+            item = await _next(receive)
+        except anyio.EndOfStream:
+            break
+        try:
+            copy.send_nowait(item)
+        except (anyio.WouldBlock, anyio.BrokenResourceError):
+            missed[0] += 1
+        await _deliver(send, item)
+    copy.close()
+    send.close()
+
+
+async def run_fan_in(receives: Sequence[Receive[T]], send: Send[T]) -> None:
+    """Passes on the items of all inputs as they come."""
+
+    async def forward(receive: Receive[T]) -> None:
+        while True:
+            try:
+                item = await _next(receive)
+            except anyio.EndOfStream:
+                return
+            await _deliver(send, item)
+
+    async with anyio.create_task_group() as group:
+        for receive in receives:
+            group.start_soon(forward, receive)
+    send.close()
+
+
+async def run_sink(probe: Probe, sink: Sink[T], receive: Receive[T]) -> None:
+    """Writes all that waits on the edge in one call; commits nothing itself."""
+    _, clock, record = probe
+    most = max(1, int(receive.statistics().max_buffer_size))
+    asked = clock()
+    while True:
+        try:
+            batch = await _batch(receive, most)
+        except anyio.EndOfStream:
+            return
+        written = await to_thread.run_sync(_write, probe, sink, batch)
+        for item, (began, ended) in zip(batch, written, strict=True):
+            record(_position(item), asked or began, began, ended, ended)
+            asked = 0
+        asked = clock()
+
+
+# --- in the worker thread ------------------------------------------------------------------------
+
+
+def _feed(probe: Probe, operator: Operator[In, Out], batch: list[In]) -> list[tuple[list[Out], int, int]]:
+    fed: list[tuple[list[Out], int, int]] = []
+    for item in batch:
+        try:
+            fed.append(_timed(probe.clock, operator.feed, item))
+        except Exception as error:
+            _place(error, probe.name, item)
+            raise
+    return fed
+
+
+def _timed(clock: Clock, work: Callable[[In], Iterable[Out]], item: In) -> tuple[list[Out], int, int]:
+    began = clock()
+    results = list(work(item))
+    return results, began, clock()
+
+
+def _write(probe: Probe, sink: Sink[T], batch: list[T]) -> list[tuple[int, int]]:
+    written: list[tuple[int, int]] = []
+    for item in batch:
+        began = probe.clock()
+        try:
+            sink.write(item)
+        except Exception as error:
+            _place(error, probe.name, item)
+            raise
+        written.append((began, probe.clock()))
+    return written
+
+
+# --- one item ------------------------------------------------------------------------------------
+
+
+async def _next(receive: Receive[T]) -> T:
+    """The next item; without a trip through the scheduler where one waits already."""
+    try:
+        return receive.receive_nowait()
+    except anyio.WouldBlock:
+        return await receive.receive()
+
+
+async def _batch(receive: Receive[T], most: int) -> list[T]:
+    """The next item and those that wait behind it, `most` altogether."""
+    batch = [await _next(receive)]
+    while len(batch) < most:
+        try:
+            batch.append(receive.receive_nowait())
+        except (anyio.WouldBlock, anyio.EndOfStream):
+            break
+    return batch
+
+
+async def _deliver(send: Send[T], item: T) -> None:
+    try:
+        send.send_nowait(item)
+    except anyio.WouldBlock:
+        await send.send(item)
+
+
+def _position(item: Any) -> int:
+    """Where an item lies on the session clock; -1 for one without a place."""
+    return getattr(item, "start", -1)
+
+
+def _place(error: Exception, name: str, item: Any) -> None:
+    position = _position(item)
+    where = (
+        f" at {seconds(position):.3f} s" if position >= 0 else " at the end of the stream" * (item is None)
+    )
+    error.add_note(f"in stage {name!r}{where}")
