@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from stream_engine.errors import BackendError
 from stream_engine.events import Chunk, VoiceActivity, Watermark
@@ -27,6 +28,8 @@ FRAME = 512  # samples that one probability stands for
 CONTEXT = 64  # samples before a frame that the network sees too
 UNITS = 128
 BATCH = 1024  # frames in one call: bounds the memory for a chunk of any size
+
+_Outputs = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 
 
 class VoiceActivityState(msgspec.Struct, frozen=True):
@@ -81,7 +84,7 @@ class VoiceActivityDetector(Operator[Chunk, VoiceActivity | Watermark]):
         for first in range(0, count, BATCH):
             batch = np.ascontiguousarray(windows[first : first + BATCH])  # [frames, 576], float32
             inputs = {"input": batch, "h": self._hidden, "c": self._cell}
-            found, self._hidden, self._cell = self._session.run(None, inputs)
+            found, self._hidden, self._cell = cast("_Outputs", self._session.run(None, inputs))
             probabilities.extend(found.reshape(-1).tolist())
         yield VoiceActivity(start=self._start, hop=FRAME, probabilities=tuple(probabilities))
         self._start += count * FRAME

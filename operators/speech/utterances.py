@@ -1,0 +1,191 @@
+"""Cutting turns into utterances: what a recogniser is given, and when.
+
+    turns      A ├──────┤ ├────┤          ├─┤            B ├──────────────────────────────────┤
+                        gap <= join                                     quietest
+    utterances A ├─────────────┤          too short      B ├───────────────┤├──────────────────┤
+
+Turns of one speaker are joined over short gaps; what is longer than a recogniser likes is cut where voice
+activity is lowest; what is too short or has too little voice in it is left out, for a recogniser invents
+words there. Nothing is padded. The figures are measured in `benches.recognition`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+import msgspec
+
+from operators.speech.pauses import Pauses, PausesState
+from operators.speech.voice_activity import SOURCE as VOICE
+from stream_engine.clock import samples
+from stream_engine.events import Relabel, Turn, Utterance, VoiceActivity, Watermark
+from stream_engine.operator import Operator
+
+REACH = samples(0.25)  # either side of a cut is listened to for so long
+
+_FromDiarizer = Turn | Relabel | Watermark
+
+
+class UtteranceState(msgspec.Struct, frozen=True):
+    """What the cutter remembers."""
+
+    pauses: PausesState
+    heard: int  # voice activity is known up to here
+    waiting: tuple[_FromDiarizer, ...]  # ahead of voice activity
+    watermark: int
+    open: tuple[Turn, ...]
+    closed: tuple[Turn, ...]
+    next_id: int
+
+
+class UtteranceCutter(Operator[Turn | Relabel | VoiceActivity | Watermark, Utterance]):
+    """Final turns and voice activity, merged in any order, to utterances.
+
+    The order in which the two sources are merged does not matter: each event of the diarizer waits until
+    voice activity is known up to the end of what it speaks of, and only that much of it is looked at. An
+    utterance goes out as soon as no later turn can be joined to it; from then on its label follows by
+    `Relabel` of its turns. Lookahead: `join_s` of watermark.
+    """
+
+    def __init__(
+        self,
+        *,
+        join_s: float = 0.5,
+        shortest_s: float = 0.3,
+        longest_s: float = 14.0,
+        voiced_s: float = 0.25,
+        state: UtteranceState | None = None,
+    ) -> None:
+        if not 0 < shortest_s <= longest_s / 2:
+            message = f"shortest_s={shortest_s}, longest_s={longest_s}: want 0 < shortest_s <= longest_s / 2"
+            raise ValueError(message)
+        self._join = samples(join_s)
+        self._shortest = samples(shortest_s)
+        self._longest = samples(longest_s)
+        self._voiced = samples(voiced_s)
+        self._pauses = Pauses(state=state.pauses if state else None)
+        self._heard = state.heard if state else 0
+        self._waiting = deque(state.waiting if state else ())
+        self._watermark = state.watermark if state else 0
+        self._open = {turn.id: turn for turn in state.open} if state else {}
+        self._closed = list(state.closed) if state else []  # final, not yet uttered; cut ones are shortened
+        self._next_id = state.next_id if state else 0
+
+    @property
+    def state(self) -> UtteranceState:
+        return UtteranceState(
+            self._pauses.state,
+            self._heard,
+            tuple(self._waiting),
+            self._watermark,
+            tuple(self._open.values()),
+            tuple(self._closed),
+            self._next_id,
+        )
+
+    def feed(self, item: Turn | Relabel | VoiceActivity | Watermark, /) -> Iterator[Utterance]:
+        if isinstance(item, VoiceActivity):
+            self._pauses.add(item)
+        elif isinstance(item, Watermark) and item.source == VOICE:
+            self._heard = item.at
+        else:
+            self._waiting.append(item)
+        while self._waiting and _speaks_of(self._waiting[0]) <= self._heard:
+            yield from self._take(self._waiting.popleft())
+
+    def flush(self) -> Iterator[Utterance]:
+        while self._waiting:
+            yield from self._take(self._waiting.popleft())
+        self._open.clear()
+        yield from self._release(everything=True)
+
+    def _take(self, item: _FromDiarizer) -> Iterator[Utterance]:
+        if isinstance(item, Watermark):
+            self._watermark = max(self._watermark, item.at)
+        elif isinstance(item, Relabel):
+            self._open = {turn.id: _relabelled(turn, item) for turn in self._open.values()}
+            self._closed = [_relabelled(turn, item) for turn in self._closed]
+        elif not item.final:
+            self._open[item.id] = item
+        else:
+            self._open.pop(item.id, None)
+            if item.end > item.start:
+                self._closed.append(item)
+        yield from self._release()
+
+    def _release(self, *, everything: bool = False) -> Iterator[Utterance]:
+        kept: list[Turn] = []
+        for stretch in _joined(self._closed, self._join):
+            left = stretch
+            while left and (end := self._end_of_next(left, everything)) is not None:
+                yield from self._utter([_until(turn, end) for turn in left if turn.start < end])
+                left = [_from(turn, end) for turn in left if turn.end > end]
+            kept.extend(left)
+        self._closed = kept
+        self._pauses.forget(min((turn.start for turn in kept), default=self._watermark))
+
+    def _end_of_next(self, stretch: list[Turn], everything: bool) -> int | None:
+        """Where the next utterance of a stretch ends; None while that is open."""
+        start, end = stretch[0].start, max(turn.end for turn in stretch)
+        if end - start > self._longest:
+            latest = min(start + self._longest, end - self._longest // 4)
+            return self._pauses.quietest(start + self._longest // 2, latest, reach=REACH)
+        return end if everything or self._is_complete(stretch[0].speaker, end) else None
+
+    def _is_complete(self, speaker: str | None, end: int) -> bool:
+        """Whether no turn can follow that would be joined to a stretch of `speaker` that ends at `end`.
+
+        The watermark says so; and where an open turn of somebody else holds it back, how far that one has
+        been followed.
+        """
+        edge = end + self._join
+        opened = self._open.values()
+        if any(turn.start <= edge and _may_be_one(turn.speaker, speaker) for turn in opened):
+            return False
+        return max((turn.end for turn in opened), default=self._watermark) > edge or self._watermark > edge
+
+    def _utter(self, turns: list[Turn]) -> Iterator[Utterance]:
+        start, end = turns[0].start, max(turn.end for turn in turns)
+        if end - start < self._shortest or self._pauses.voiced(start, end) < self._voiced:
+            return
+        ids = tuple(dict.fromkeys(turn.id for turn in turns))
+        yield Utterance(id=self._next_id, start=start, end=end, speaker=turns[0].speaker, turns=ids)
+        self._next_id += 1
+
+
+def _speaks_of(item: _FromDiarizer) -> int:
+    """Up to where voice activity must be known before the item is looked at."""
+    return item.end if isinstance(item, Turn) and item.final else 0
+
+
+def _relabelled(turn: Turn, relabel: Relabel) -> Turn:
+    if turn.id in relabel.turns or (relabel.speaker is not None and turn.speaker == relabel.speaker):
+        return msgspec.structs.replace(turn, speaker=relabel.to)
+    return turn
+
+
+def _may_be_one(a: str | None, b: str | None) -> bool:
+    return a is None or b is None or a == b
+
+
+def _joined(turns: list[Turn], gap: int) -> list[list[Turn]]:
+    """The turns of each speaker, joined over gaps of at most `gap`, in the order in which they end."""
+    stretches: list[list[Turn]] = []
+    newest: dict[str | None, tuple[list[Turn], int]] = {}
+    for turn in sorted(turns, key=lambda turn: (turn.start, turn.id)):
+        stretch, end = newest.get(turn.speaker, ([], 0))
+        if not stretch or turn.start - end > gap:
+            stretch, end = [], turn.end
+            stretches.append(stretch)
+        stretch.append(turn)
+        newest[turn.speaker] = stretch, max(end, turn.end)
+    return sorted(stretches, key=lambda stretch: max(turn.end for turn in stretch))
+
+
+def _until(turn: Turn, end: int) -> Turn:
+    return msgspec.structs.replace(turn, end=min(turn.end, end))
+
+
+def _from(turn: Turn, start: int) -> Turn:
+    return msgspec.structs.replace(turn, start=max(turn.start, start))
