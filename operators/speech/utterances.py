@@ -123,7 +123,7 @@ class UtteranceCutter(Operator[Turn | Relabel | VoiceActivity | Watermark, Utter
                 left = [_from(turn, end) for turn in left if turn.end > end]
             kept.extend(left)
         self._closed = kept
-        self._pauses.forget(min((turn.start for turn in kept), default=self._watermark))
+        self._pauses.forget(min([self._watermark, *(turn.start for turn in kept)]))
 
     def _end_of_next(self, stretch: list[Turn], everything: bool) -> int | None:
         """Where the next utterance of a stretch ends; None while that is open."""
