@@ -170,12 +170,13 @@ class Pipeline:
         self._group.start_soon(stages.run_sink, self._trace(name), sink, receive, name=name)
 
     def _trace(self, name: str) -> stages.Probe:
-        return stages.Probe(name, self.tracer.clock, self.tracer.stage(name).item)
+        return stages.Probe(name, self.tracer.clock, self.tracer.stage(name).record)
 
     async def _sample(self) -> None:
         while self.tracer.enabled:
             for name, depth in self.depths().items():
                 self.tracer.counter(f"queue {name}", depth)
+            self.tracer.fold()
             await anyio.sleep(SAMPLE_EVERY_S)
 
     def _conclude(self) -> None:

@@ -3,9 +3,9 @@
     |---- wait ----|---- feed ----|---- send ----|
     starved         compute        held by what follows
 
-The hot path takes four clock readings and one append. Blocks of items are folded into histograms by
-numpy; full spans are kept for the last items and the slowest ones only, so that a day-long run costs
-no more memory than a minute. All methods are called from the event loop's thread.
+The hot path takes four clock readings and one append in C. What was recorded is folded into histograms
+by numpy a few times a second; full spans are kept for the last items and the slowest ones only, so that a
+day-long run costs no more memory than a minute. All methods are called from the event loop's thread.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 
 Clock = Callable[[], int]  # nanoseconds, monotone
 
-BLOCK = 2048  # items folded at a time
-KEPT_BLOCKS = 4  # of full spans per stage
+KEPT = 8192  # full spans per stage, at least
 SLOWEST = 32  # spans kept per stage beside the last ones
 PER_OCTAVE = 16  # histogram bins: 4.4 % wide, so a percentile is within 2.2 %
 COUNTER_SAMPLES = 4096
@@ -67,7 +66,7 @@ class Histogram:
 
 
 class StageTrace:
-    """What one stage did. `item` is the hot path."""
+    """What one stage did. `record` takes an `Item` as a plain tuple, and is the hot path."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -76,16 +75,10 @@ class StageTrace:
         self.send = Histogram()
         self.first_ns = 0
         self.last_ns = 0
-        self._buffer: array[int] = array("q")
-        self._kept: deque[NDArray[np.int64]] = deque(maxlen=KEPT_BLOCKS)
+        self._buffer = array("q")
+        self._kept: deque[NDArray[np.int64]] = deque()
         self._slowest = np.empty((0, 5), np.int64)
-
-    def item(self, position: int, start: int, received: int, fed: int, sent: int) -> None:
-        """Records one item: waited from `start`, fed at `received`, done at `fed`, passed on at `sent`."""
-        buffer = self._buffer
-        buffer.extend((position, start, received, fed, sent))
-        if len(buffer) >= BLOCK * 5:
-            self.fold()
+        self.record: Callable[[tuple[int, int, int, int, int]], None] = self._buffer.extend
 
     def fold(self) -> None:
         """Moves what was recorded into the histograms."""
@@ -100,17 +93,16 @@ class StageTrace:
         self.wait.add(spans[:, 0])
         self.feed.add(spans[:, 1])
         self.send.add(spans[:, 2])
-        if len(self._kept) == KEPT_BLOCKS:  # the oldest block goes; its slowest items stay
-            candidates = np.concatenate([self._slowest, self._kept[0]])
+        self._kept.append(rows)
+        while sum(map(len, self._kept)) - len(self._kept[0]) >= KEPT:
+            candidates = np.concatenate([self._slowest, self._kept.popleft()])
             order = np.argsort(candidates[:, 3] - candidates[:, 2])[-SLOWEST:]
             self._slowest = candidates[np.sort(order)]
-        self._kept.append(rows)
 
     def items(self) -> list[Item]:
-        """The spans that were kept: the slowest of old, and all of the last `BLOCK * KEPT_BLOCKS`."""
+        """The spans that were kept: the slowest of old, and all of the last `KEPT`."""
         self.fold()
-        blocks = [self._slowest, *self._kept]
-        return [Item(*map(int, row)) for block in blocks for row in block]
+        return [Item(*map(int, row)) for rows in (self._slowest, *self._kept) for row in rows]
 
 
 class Tracer:
@@ -138,14 +130,20 @@ class Tracer:
         """A duration that belongs to no stage, such as the lag of a final text."""
         self.metrics.setdefault(name, Histogram()).add(np.array([max(0, duration_ns)], np.int64))
 
+    def fold(self) -> None:
+        """Takes in what the stages recorded; called a few times a second."""
+        for stage in self.stages.values():
+            stage.fold()
+
     def wall_ns(self) -> int:
         """Nanoseconds since the tracer was made."""
         return self.clock() - self.began
 
 
 class _NullStage(StageTrace):
-    def item(self, position: int, start: int, received: int, fed: int, sent: int) -> None:
-        pass
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.record = lambda item: None
 
 
 class NullTracer(Tracer):
