@@ -1,0 +1,51 @@
+"""All documents of a session, made from its event log; one that fails costs no other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+
+from sinks.formats import FORMATS, NAMES, Format
+from sinks.labelled import LabelledLog
+from sinks.manifest import Output
+
+EVENTS = "events.jsonl"
+
+
+def write_documents(
+    folder: Path,
+    *,
+    formats: Collection[str] = NAMES,
+    supplied: Mapping[str, Callable[[Path], None]] | None = None,
+    former: Mapping[str, Output] | None = None,
+) -> dict[str, Output]:
+    """Writes the asked formats into `folder` from its events.jsonl; gives what became of each file.
+
+    `supplied` maps a file name to its writer, for what the log does not tell (`performance.json`). With
+    `former`, the outputs of an earlier manifest, what is skipped now keeps the state that it had.
+    """
+    log_path = folder / EVENTS
+    log = LabelledLog(log_path)
+    outputs = {EVENTS: Output.written(log_path)}
+    for format in FORMATS:
+        if format.name in formats:
+            output = _write(format, folder / format.file, log, (supplied or {}).get(format.file))
+        else:
+            output = Output(state="skipped", reason="not asked for")
+        outputs[format.file] = (
+            (former or {}).get(format.file, output) if output.state == "skipped" else output
+        )
+    return outputs
+
+
+def _write(format: Format, out: Path, log: LabelledLog, supplied: Callable[[Path], None] | None) -> Output:
+    try:
+        if supplied is not None:
+            supplied(out)
+        elif (render := format.load()) is not None:
+            render(log, out)
+        else:
+            return Output(state="skipped", reason=format.reason)
+        return Output.written(out)
+    except Exception as error:  # noqa: BLE001 - kept in the manifest, which is where the user looks
+        return Output(state="failed", reason=f"{type(error).__name__}: {error}")

@@ -1,0 +1,68 @@
+"""events.jsonl: grows while the session runs, one whole line at a time."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+from stream_engine.events import Event
+from stream_engine.log import encode
+
+_BLOCK = 65_536
+
+
+class EventLog:
+    """Appends events to a log of mode 0600; a torn last line of an earlier run is cut off first.
+
+    What is written can be read by others at once. A log without `session_end` is of a session cut short;
+    `discard` keeps it, since finished work is not thrown away.
+    """
+
+    def __init__(self, *, path: Path) -> None:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._file = os.fdopen(descriptor, "r+b")
+        _cut_torn_line(self._file)
+
+    def write(self, item: Event, /) -> None:
+        self._file.write(encode(item) + b"\n")
+        self._file.flush()
+
+    def commit(self) -> None:
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def discard(self) -> None:
+        self._file.close()
+
+
+def _cut_torn_line(log: BinaryIO) -> None:
+    """Shortens the file to the end of its last whole line."""
+    end = log.seek(0, os.SEEK_END)
+    while end > 0:
+        start = max(0, end - _BLOCK)
+        log.seek(start)
+        newline = log.read(end - start).rfind(b"\n")
+        if newline >= 0:
+            end = start + newline + 1
+            break
+        end = start
+    log.truncate(end)
+    log.seek(0, os.SEEK_END)
+
+
+class JsonLines:
+    """The same lines to a stream, such as standard output."""
+
+    def __init__(self, *, stream: BinaryIO) -> None:
+        self._stream = stream
+
+    def write(self, item: Event, /) -> None:
+        self._stream.write(encode(item) + b"\n")
+        self._stream.flush()
+
+    def commit(self) -> None:
+        self._stream.flush()
+
+    def discard(self) -> None:
+        self._stream.flush()

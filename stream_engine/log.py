@@ -1,0 +1,104 @@
+"""The event log: one JSON object a line, `{"type": "...", ...}`, times in seconds with three decimals.
+
+    struct   Turn(id=7, start=16_016, ...)      samples, whole milliseconds
+    line     {"type":"turn","id":7,...,"start":1.001,...}
+
+A sample position is a whole number of milliseconds, so a line decodes back into the very same event.
+Fields come in the order of the structs in `events`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+
+from stream_engine.clock import MILLISECOND, samples
+from stream_engine.events import Event, Word
+
+TIMES = frozenset({"start", "end", "at", "as_of", "duration"})
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(dict[str, Any])
+
+
+def encode(event: Event) -> bytes:
+    """One line without its newline.
+
+    Raises:
+        ValueError: a time that is not on a whole millisecond.
+        TypeError: a value that is not plain Python, such as a numpy scalar.
+    """
+    line: dict[str, Any] = {"type": event.__struct_config__.tag}
+    for name in event.__struct_fields__:
+        line[name] = _written(name, getattr(event, name))
+    return _encoder.encode(line)
+
+
+def _written(name: str, value: Any) -> Any:
+    if name in TIMES:
+        return msgspec.Raw(_decimal(name, value))
+    if name == "emitted_at" and value is not None:
+        return msgspec.Raw(b"%.3f" % value) if round(value, 3) == value else value
+    if name == "words" and value is not None:
+        return [
+            {field: _written(field, getattr(w, field)) for field in Word.__struct_fields__} for w in value
+        ]
+    return value
+
+
+def _decimal(name: str, value: Any) -> bytes:
+    if type(value) is not int:
+        raise TypeError(f"{name} must be an int, got {value!r}")
+    milliseconds, rest = divmod(value, MILLISECOND)
+    if rest:
+        raise ValueError(f"{name} must lie on a whole millisecond ({MILLISECOND} samples), got {value}")
+    whole, thousandths = divmod(abs(milliseconds), 1000)
+    return b"%s%d.%03d" % (b"-" if milliseconds < 0 else b"", whole, thousandths)
+
+
+def decode(line: bytes | str) -> Event:
+    """The event of a line: the inverse of `encode`.
+
+    Raises:
+        msgspec.DecodeError: a line that is not JSON, or (as `ValidationError`) holds no event.
+    """
+    fields = _decoder.decode(line)
+    _read_times(fields)
+    for word in fields.get("words") or ():
+        _read_times(word)
+    return cast("Event", msgspec.convert(fields, type=Event))
+
+
+def _read_times(fields: dict[str, Any]) -> None:
+    for name in TIMES & fields.keys():
+        if isinstance(fields[name], int | float):
+            fields[name] = samples(fields[name])
+
+
+def read(path: Path) -> Iterator[Event]:
+    """The events of a log, in the order in which they were written.
+
+    A session that was killed may leave a torn last line; it is left out.
+
+    Raises:
+        ValueError: a damaged line elsewhere, named by its number.
+    """
+    for _, event in positions(path):
+        yield event
+
+
+def positions(path: Path) -> Iterator[tuple[int, Event]]:
+    """Like `read`, each event with the file offset of its line."""
+    with path.open("rb") as log:
+        offset = 0
+        for number, line in enumerate(log, start=1):
+            try:
+                yield offset, decode(line)
+            except msgspec.DecodeError as error:
+                if not line.endswith(b"\n"):
+                    return
+                raise ValueError(f"{path}, line {number}: {error}") from error
+            offset += len(line)
