@@ -148,6 +148,18 @@ class Pipeline:
         self._group.start_soon(stages.run_fan_out, receive, [send for send, _ in edges], name=name)
         return tuple(out for _, out in edges)
 
+    def broadcast(self, name: str, receive: Receive[T]) -> Callable[[int], Receive[T]]:
+        """Like `fan_out`, with branches made by calls of the result; each gets what comes after."""
+        sends: list[Send[T]] = []
+
+        def branch(capacity: int = CAPACITY) -> Receive[T]:
+            send, out = self.edge(f"{name}.{len(self._edges)}", capacity)
+            sends.append(send)
+            return out
+
+        self._group.start_soon(stages.run_fan_out, receive, sends, name=name)
+        return branch
+
     def tap(
         self, name: str, receive: Receive[T], *, capacity: int = CAPACITY
     ) -> tuple[Receive[T], Receive[T], Callable[[], int]]:

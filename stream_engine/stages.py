@@ -170,20 +170,20 @@ async def run_workers(
     send.close()
 
 
-async def run_fan_out(receive: Receive[T], sends: Sequence[Send[T]]) -> None:
-    """Sends every item to every branch whose reader is still there."""
-    open_sends = list(sends)
+async def run_fan_out(receive: Receive[T], sends: list[Send[T]]) -> None:
+    """Sends every item to every branch in `sends` at that moment whose reader is still there."""
     while True:
         try:
             item = await _next(receive)
         except anyio.EndOfStream:
             break
-        for send in tuple(open_sends):
+        for send in tuple(sends):
             try:
                 await _deliver(send, item)
             except anyio.BrokenResourceError:
-                open_sends.remove(send)
-    for send in open_sends:
+                send.close()
+                sends.remove(send)
+    for send in sends:
         send.close()
 
 

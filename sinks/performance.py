@@ -1,0 +1,68 @@
+"""performance.json and performance.txt, and the table that ends a run: where the time went."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from sinks.whole_file import replacing
+
+Metrics = dict[str, Any]
+
+
+def write_json(metrics: Metrics, path: Path) -> None:
+    with replacing(path) as file:
+        file.write(msgspec.json.format(msgspec.json.encode(metrics), indent=2).decode() + "\n")
+
+
+def write_text(metrics: Metrics, path: Path) -> None:
+    with replacing(path) as file:
+        console = Console(file=file, width=110, color_system=None)
+        console.print(table(metrics))
+        for line in sentences(metrics):
+            console.print(line)
+
+
+def table(metrics: Metrics) -> Table:
+    """A row a stage: how often, how busy, how long each item took, and what it waited for."""
+    view = Table(title="Latency of every operator", title_justify="left", box=None, pad_edge=False)
+    view.add_column("stage", no_wrap=True)
+    for name in ("items", "busy", "× real time", "p50 ms", "p95 ms", "p99 ms", "starved", "held"):
+        view.add_column(name, justify="right", no_wrap=True)
+    for name, stage in metrics["stages"].items():
+        feed = stage["feed"]
+        speed = stage["times_real_time"]
+        view.add_row(
+            name,
+            str(stage["items"]),
+            f"{stage['busy']:.0%}",
+            f"{speed:,.0f}" if speed else "",
+            *(f"{feed[percentile]:.2f}" for percentile in ("p50_ms", "p95_ms", "p99_ms")),
+            f"{stage['starved']:.0%}",
+            f"{stage['held']:.0%}",
+        )
+    return view
+
+
+def sentences(metrics: Metrics) -> list[str]:
+    """What the table does not say: the whole, the first results, and the lag of a live session."""
+    speed = metrics["audio_seconds_per_second"] or 0
+    lines = [
+        f"{metrics['audio_duration']:.1f} s of audio in {metrics['total_duration']:.1f} s: "
+        f"{speed:.1f} × real time; most of the compute is in {metrics['bottleneck']}"
+    ]
+    if first := metrics["first_s"]:
+        came = ", ".join(f"first {name} {at:.2f} s" for name, at in first.items())
+        lines.append(f"after the start: {came}")
+    if metrics.get("paced"):
+        lines.extend(
+            f"lag of {name}s behind the end of what was said: "
+            f"p50 {lag['p50_ms'] / 1000:.2f} s, p95 {lag['p95_ms'] / 1000:.2f} s, "
+            f"p99 {lag['p99_ms'] / 1000:.2f} s"
+            for name, lag in metrics["lag"].items()
+        )
+    return lines

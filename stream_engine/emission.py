@@ -1,0 +1,51 @@
+"""The last stage of a session: what leaves the graph, stamped with the time at which it left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, get_args
+
+import msgspec
+
+from stream_engine.clock import RATE
+from stream_engine.events import Event, Segment, SessionEnd, SessionStart, Turn
+from stream_engine.tracer import Tracer
+
+LOGGED = get_args(Event)
+
+
+class Emission:
+    """Items of all branches in, stamped events out: `SessionStart` first, `SessionEnd` last.
+
+    Not an operator in the strict sense: it reads the session's clock, and is the only stage that does.
+    What is no event (a watermark, audio) ends here. `first` holds the time at which the first turn and
+    the first text came, in seconds since the session began; the tracer gets the lag of each final one:
+    emission time minus the end of what was said, which means something for audio that comes at life speed.
+    """
+
+    def __init__(self, *, tracer: Tracer, start: SessionStart, end: Callable[[], SessionEnd]) -> None:
+        self.first: dict[str, float] = {}
+        self._tracer = tracer
+        self._began = tracer.clock()
+        self._start: SessionStart | None = start
+        self._end = end
+
+    def feed(self, item: Any, /) -> Iterator[Event]:
+        if self._start is not None:
+            start, self._start = self._start, None
+            yield self._stamped(start)
+        if isinstance(item, LOGGED) and not isinstance(item, SessionStart):
+            yield self._stamped(item)
+
+    def flush(self) -> Iterator[Event]:
+        yield from self.feed(None)
+        yield self._stamped(self._end())
+
+    def _stamped(self, event: Any) -> Event:
+        elapsed = self._tracer.clock() - self._began
+        if isinstance(event, Turn | Segment):
+            name = f"{'final' if event.final else 'provisional'} {event.__struct_config__.tag}"
+            self.first.setdefault(name, elapsed / 1e9)
+            if event.final and event.end > event.start:
+                self._tracer.observe(name, elapsed - event.end * 1_000_000_000 // RATE)
+        return msgspec.structs.replace(event, emitted_at=round(elapsed / 1e9, 3))

@@ -1,0 +1,90 @@
+"""What a user can ask of a session: the one source of defaults for Python, command line and profiles."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+DEFAULT_FORMATS = "all"
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All options of `transcribe`; those that change results come first.
+
+    Raises:
+        ValueError: a value out of range, or two that exclude each other.
+    """
+
+    asr: str = "auto"  # NAME[:MODEL]
+    diarizer: str = "auto"  # NAME[:MODEL]
+    language: str | None = None
+    speakers: int | None = None
+    min_speakers: int | None = None
+    max_speakers: int | None = None
+    latency: float | None = None  # s; None: the diarizer's default
+    resample: Literal["auto", "ffmpeg", "device"] = "auto"
+    pcm: str | None = None  # FMT:RATE:CH of raw samples on stdin
+
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    formats: str = DEFAULT_FORMATS
+    pace: float | None = None  # 1: at the speed of life
+    cache: str | None = None  # folder of the PCM store; None: the user's cache folder
+    no_cache: bool = False
+    fresh: bool = False
+    offline: bool = False
+    stall_timeout: float = 60.0  # s without a byte from the source
+
+    def __post_init__(self) -> None:
+        for name in ("speakers", "min_speakers", "max_speakers"):
+            count = getattr(self, name)
+            if count is not None and count < 1:
+                raise ValueError(f"{name} must be at least 1, not {count}")
+        if self.speakers and (self.min_speakers or self.max_speakers):
+            raise ValueError("speakers fixes the number; leave min_speakers and max_speakers out")
+        if self.min_speakers and self.max_speakers and self.min_speakers > self.max_speakers:
+            raise ValueError(f"min_speakers {self.min_speakers} is above max_speakers {self.max_speakers}")
+        for name in ("latency", "pace", "stall_timeout"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < float("inf"):
+                raise ValueError(f"{name} must be above 0, not {value}")
+        if self.cache and self.no_cache:
+            raise ValueError("cache names a folder and no_cache wants none: choose one")
+
+    def identity(self) -> dict[str, Any]:
+        """The options that change results: two runs that agree in them are the same session."""
+        given = msgspec.structs.asdict(self)
+        return {name: given[name] for name in RESULT_CHANGING}
+
+
+RESULT_CHANGING = (
+    "asr",
+    "diarizer",
+    "language",
+    "speakers",
+    "min_speakers",
+    "max_speakers",
+    "latency",
+    "resample",
+    "pcm",
+)
+
+
+def merged(profile: Path | None, given: dict[str, Any]) -> Options:
+    """Options of a TOML profile, overridden by those that were given.
+
+    Raises:
+        ValueError: the profile cannot be read, or has an unknown or ill-typed key.
+    """
+    values: dict[str, Any] = {}
+    if profile is not None:
+        try:
+            values = tomllib.loads(profile.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise ValueError(f"profile {profile}: {error}") from None
+    try:
+        return msgspec.convert({**values, **given}, Options)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from None

@@ -1,0 +1,139 @@
+"""The topology of a session: which streams exist and who reads them, against protocols only.
+
+    audio ─► fan-out ─► voice activity ─────────────┐
+                    └─► diarization ─► turns ─► fan-out ─► fan-in ─► utterances ─► recognition ─┐
+                                                    ├───► overlap ────────────────────────────┤
+                                                    └──────────────────────────────────────────┴─► events
+
+Without a diarizer, turns are made out of voice activity, and nobody is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from anyio import CapacityLimiter
+
+from stream_engine.emission import Emission
+from stream_engine.events import (
+    Chunk,
+    Event,
+    Interruption,
+    Overlap,
+    Relabel,
+    Segment,
+    Turn,
+    Utterance,
+    VoiceActivity,
+    Watermark,
+)
+from stream_engine.operator import Operator
+from stream_engine.pipeline import Pipeline
+from stream_engine.stages import Receive
+
+E = TypeVar("E")
+Turns = Turn | Relabel | Watermark
+EVENTS_CAPACITY = 64  # small things; the audio edges are what bounds memory
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The operators of one session, made anew for each: an instance is the session's state."""
+
+    voice_activity: Operator[Chunk, VoiceActivity | Watermark]
+    diarizer: Operator[Chunk, Turns] | None
+    speech_turns: Operator[VoiceActivity | Watermark, Turns]  # in the place of a diarizer
+    utterances: Operator[Turns | VoiceActivity, Utterance]
+    recognise: Callable[[Utterance], Iterable[Segment]] | None
+    overlap: Operator[Turns, Overlap | Interruption | Watermark]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Devices:
+    """Who may compute at a time: one limiter per device, shared by all sessions of a process."""
+
+    cpu: CapacityLimiter
+    recognisers: int = 1  # recognition workers
+
+
+def transcription(pipeline: Pipeline, audio: Receive[Chunk], parts: Parts, devices: Devices) -> Receive[Any]:
+    """Lays the graph from audio to everything that is said of it."""
+    cpu = devices.cpu
+    streams: list[Receive[Any]] = []
+    if parts.diarizer is not None:
+        audio, to_diarizer = pipeline.fan_out("audio", audio, 2, capacity=2)
+        voice = pipeline.stage("voice activity", parts.voice_activity, audio, limiter=cpu)
+        turns = pipeline.stage("diarization", parts.diarizer, to_diarizer, limiter=cpu)
+    else:
+        voice = pipeline.stage("voice activity", parts.voice_activity, audio, limiter=cpu)
+        voice, to_turns = pipeline.fan_out("voice", voice, 2)
+        turns = pipeline.stage("speech turns", parts.speech_turns, to_turns)
+    to_utterances, to_overlap, to_events = pipeline.fan_out("turns", turns, 3, capacity=EVENTS_CAPACITY)
+    streams.append(to_events)
+    streams.append(pipeline.stage("overlap", parts.overlap, to_overlap, capacity=EVENTS_CAPACITY))
+    merged: Receive[Turns | VoiceActivity] = pipeline.fan_in("turns and voice", to_utterances, voice)
+    utterances = pipeline.stage("utterances", parts.utterances, merged)
+    if parts.recognise is not None:
+        streams.append(
+            pipeline.workers(
+                "recognition", parts.recognise, utterances, count=devices.recognisers, limiter=cpu
+            )
+        )
+    else:
+        streams.append(pipeline.stage("no recognition", _Nothing(), utterances))
+    return pipeline.fan_in("everything", *streams, capacity=EVENTS_CAPACITY)
+
+
+class Session:
+    """A running session, for those who watch it; made by the assembly."""
+
+    def __init__(self, *, pipeline: Pipeline, items: Receive[Any], emission: Emission) -> None:
+        self._pipeline = pipeline
+        self.emission = emission
+        emitted = pipeline.stage("emission", emission, items, capacity=EVENTS_CAPACITY)
+        self.branch = pipeline.broadcast("events", emitted)
+
+    def on(self, kind: type[E], callback: Callable[[E], object]) -> None:
+        """Calls `callback` with every event of `kind`, in a worker thread, one at a time.
+
+        A slow callback holds up the session; an error in it ends the session.
+        """
+        self._pipeline.sink(f"on {kind.__name__}", _Callback(kind, callback), self.branch(EVENTS_CAPACITY))
+
+    def events(self) -> AsyncGenerator[Event]:
+        """All events from now on, as they come. Leaving the loop early holds up nobody."""
+        return _read(self.branch(EVENTS_CAPACITY))
+
+    def stop(self) -> None:
+        """Ends the input; what was heard so far is still transcribed and kept."""
+        self._pipeline.stop()
+
+
+async def _read(branch: Receive[Event]) -> AsyncGenerator[Event]:
+    async with branch:
+        async for event in branch:
+            yield event
+
+
+class _Callback:
+    def __init__(self, kind: type[E], callback: Callable[[E], object]) -> None:
+        self._kind = kind
+        self._callback = callback
+
+    def write(self, item: Any, /) -> None:
+        if isinstance(item, self._kind):
+            self._callback(item)
+
+    def commit(self) -> None: ...
+
+    def discard(self) -> None: ...
+
+
+class _Nothing:
+    def feed(self, item: object, /) -> Iterable[Event]:
+        return ()
+
+    def flush(self) -> Iterable[Event]:
+        return ()
