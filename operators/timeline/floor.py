@@ -1,0 +1,79 @@
+"""Who holds the floor: the stretches of speech that are going on, and who yielded to whom during them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+import msgspec
+
+from stream_engine.events import Relabel
+
+
+class Yielded(msgspec.Struct):
+    """A speaker who had been speaking for longer, and stopped while another went on."""
+
+    speaker: str
+    start: int
+    end: int
+    turn: int  # the last one, by which a relabel may name the speaker
+
+
+class Stretch(msgspec.Struct):
+    """Speech of one speaker without a pause: turns that touch or overlap."""
+
+    start: int
+    turns: int  # that are going on
+    yielded: list[Yielded] = []
+
+
+Floor = dict[str, Stretch]
+
+
+def yield_to_others(floor: Floor, ended: dict[str, int], at: int, gap: int) -> None:
+    """Notes for each stretch that goes on who of the `ended` (speaker -> last turn) gave way to it."""
+    for speaker, stretch in floor.items():
+        if speaker not in ended:
+            for former, turn in ended.items():
+                if floor[former].start + gap < stretch.start:
+                    stretch.yielded.append(Yielded(former, floor[former].start, at, turn))
+
+
+def interrupted_by(speaker: str, floor: Floor, at: int, gap: int) -> Iterator[tuple[int, str, bool]]:
+    """Whom the stretch of `speaker`, ending `at`, interrupted: until when, whom, and whether they yielded."""
+    own = floor[speaker]
+    for yielded in own.yielded:
+        yield yielded.end, yielded.speaker, True
+    for other, stretch in floor.items():
+        if stretch.start + gap < own.start:
+            yield at, other, False
+
+
+def settled(floor: Floor, position: int, gap: int) -> int:
+    """No interruption that begins earlier can still come of the stretches on the floor."""
+    oldest = min((stretch.start for stretch in floor.values()), default=position)
+    return min((s.start for s in floor.values() if s.yielded or oldest + gap < s.start), default=position)
+
+
+def relabel_turn(floor: Floor, start: int, old: str, new: str) -> None:
+    """One turn that is going on, begun at `start`, passes from `old` to `new`."""
+    source = floor[old]
+    source.turns -= 1
+    if source.turns == 0:
+        del floor[old]
+    else:
+        source = Stretch(start, 0)
+    target = floor.setdefault(new, Stretch(source.start, 0))
+    target.start = min(target.start, source.start)
+    target.turns += 1
+    target.yielded = target.yielded + source.yielded
+
+
+def relabel_yielded(floor: Floor, relabel: Relabel, turns: Collection[int], gap: int) -> None:
+    """Those who yielded are relabelled too; nobody yields to himself."""
+    for speaker, stretch in floor.items():
+        for yielded in stretch.yielded:
+            if yielded.turn in turns or yielded.speaker == relabel.speaker:
+                yielded.speaker = relabel.to
+        stretch.yielded = [
+            y for y in stretch.yielded if y.speaker != speaker and y.start + gap < stretch.start
+        ]
