@@ -1,0 +1,54 @@
+"""Which ffmpeg, and with what arguments: an argument vector made by ffmpeg-python, never a shell."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import shutil
+from typing import Any, cast
+
+from stream_engine.clock import RATE
+from stream_engine.errors import BackendError
+from stream_engine.inputs import Input
+
+
+@functools.cache
+def binary() -> str:
+    """The ffmpeg in PATH, else the one that imageio-ffmpeg brings.
+
+    Raises:
+        BackendError: there is neither.
+    """
+    found = shutil.which("ffmpeg")
+    if found:
+        return found
+    try:
+        return cast("str", importlib.import_module("imageio_ffmpeg").get_ffmpeg_exe())
+    except (ImportError, RuntimeError):
+        raise BackendError("ffmpeg is missing: apt install ffmpeg, or pip install imageio-ffmpeg") from None
+
+
+def command(source: Input, *, resample: bool) -> list[str]:
+    """ffmpeg from `source` to a WAV stream of float32 on its stdout.
+
+    WAV, because its header says rate and channels before the first sample. With `resample` ffmpeg makes
+    it 16 kHz mono; otherwise the samples come at their own rate and channels.
+    """
+    ffmpeg: Any = importlib.import_module("ffmpeg")
+    given: dict[str, str | int] = {}
+    if source.protocols:
+        given["protocol_whitelist"] = source.protocols
+    if source.format:
+        given["format"] = source.format
+    if source.pcm:
+        given |= {"ar": source.pcm.rate, "ac": source.pcm.channels}
+    if source.live:  # do not collect seconds of audio only to guess a duration
+        given |= {"fflags": "nobuffer", "analyzeduration": 500_000}
+    wanted: dict[str, str | int] = {"map": "0:a:0", "c:a": "pcm_f32le", "format": "wav"}
+    if resample:
+        wanted |= {"ac": 1, "ar": RATE}
+    if source.live:
+        wanted["flush_packets"] = 1
+    stream = ffmpeg.input(source.location, **given).output("pipe:1", **wanted)
+    quiet = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+info")
+    return cast("list[str]", stream.global_args(*quiet).compile(cmd=binary()))

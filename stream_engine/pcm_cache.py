@@ -1,0 +1,257 @@
+"""Where PCM stores live between runs: a per-user folder, each store complete or invisible.
+
+    KEY.f32         the samples, from the first byte on
+    KEY.json        what is known of them; its arrival by rename makes the store visible
+    *.part          being written; its writer holds a lock on it, so one without is left over and swept away
+
+KEY is a digest of the input's size, head and tail, the way it was resampled, and the schema. Whether it is
+the same recording is decided by more: a file that was seen before (device, inode, size, time of change) is
+known; any other must have the same digest over all its bytes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from stream_engine.clock import RATE
+from stream_engine.errors import StorageError
+from stream_engine.inputs import Input
+from stream_engine.store import SAMPLE_BYTES, PcmStore, storage_error
+
+SCHEMA = 1
+CAP_BYTES = 50 << 30
+SPARE_BYTES = 256 << 20  # must be left free on the disk when a session begins
+EDGE_BYTES = 1 << 20  # of the head and of the tail, in the key
+
+
+class StoreHeader(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a complete store, beside it as JSON."""
+
+    schema: int
+    frames: int
+    channels: int
+    resample: str
+    promised_s: float | None
+    damage: str | None
+    health: dict[str, float | int | None]
+    sha256: str  # of the input
+    seen: tuple[str, ...]  # identities under which the input was met, newest last
+
+
+def default_root() -> Path:
+    """The per-user cache folder, by the XDG rules."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "stream-engine"
+
+
+class PcmCache:
+    """The stores under one folder.
+
+    Args:
+        root: the folder; made with mode 0700 where it is missing.
+        cap_bytes: above this, the stores that were not used for longest are removed.
+        keep: False: nothing stays; files are unlinked as soon as they are open.
+    """
+
+    def __init__(self, root: Path | None = None, *, cap_bytes: int = CAP_BYTES, keep: bool = True) -> None:
+        self.root = root or default_root()
+        self._cap_bytes = cap_bytes
+        self._keep = keep
+
+    def find(self, source: Input, *, resample: str) -> PcmStore | None:
+        """The complete store of this input, read-only; None where there is none. Decodes nothing."""
+        path = source.path
+        if not self._keep or source.live or path is None or not self.root.is_dir():
+            return None
+        try:
+            key = _key(path, resample)
+            header = _read_header(self.root / f"{key}.json")
+            if header is None:
+                return None
+            identity = _identity(path)
+            if identity not in header.seen:
+                if _sha256(path) != header.sha256:
+                    return None
+                header = msgspec.structs.replace(header, seen=(*header.seen, identity)[-8:])
+                self._write_header(key, header)
+            descriptor = os.open(self.root / f"{key}.f32", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return None
+        if os.fstat(descriptor).st_size != header.frames * header.channels * SAMPLE_BYTES:
+            os.close(descriptor)
+            return None
+        with suppress(OSError):
+            os.utime(self.root / f"{key}.json")
+        return PcmStore(
+            descriptor, frames=header.frames, channels=header.channels, complete=True, header=header
+        )
+
+    def create(
+        self, source: Input, *, expected_s: float | None = None, channels: int = 1, ahead: int | None = None
+    ) -> NewStore:
+        """An empty store for this input.
+
+        Raises:
+            StorageError: the folder cannot be made or written, or the disk has no room for `expected_s`.
+        """
+        need = int((expected_s or 0) * RATE) * SAMPLE_BYTES * channels
+        temporary = self.root / f"{secrets.token_hex(8)}.part"
+        try:
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._sweep()
+            self._evict(need)
+            free = shutil.disk_usage(self.root).free
+            if free < need + SPARE_BYTES:
+                raise StorageError(
+                    f"{self.root}: {(need + SPARE_BYTES) >> 20} MB are needed and {free >> 20} MB are free; "
+                    "free some space, or choose another folder with --cache"
+                )
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            descriptor = os.open(temporary, flags, 0o600)
+        except OSError as error:
+            raise storage_error(str(self.root), error) from None
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        kept = self._keep and not source.live and source.path is not None
+        if not kept:
+            temporary.unlink()
+        return NewStore(self, descriptor, source, temporary if kept else None, channels, ahead)
+
+    def _publish(self, key: str, temporary: Path, header: StoreHeader) -> None:
+        temporary.rename(self.root / f"{key}.f32")
+        self._write_header(key, header)
+        self._evict(0, spare=key)
+
+    def _write_header(self, key: str, header: StoreHeader) -> None:
+        temporary = self.root / f"{secrets.token_hex(8)}.json.part"
+        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.write(msgspec.json.encode(header))
+            file.flush()
+            temporary.rename(self.root / f"{key}.json")
+
+    def _sweep(self) -> None:
+        """Removes what a run that died has left: unfinished files that nobody has locked."""
+        for path in self.root.glob("*.part"):
+            with suppress(OSError), path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+
+    def _evict(self, need: int, spare: str = "") -> None:
+        """Removes stores, those not used for longest first, until `need` more bytes fit under the cap."""
+        stores: list[tuple[float, int, Path]] = []
+        for path in self.root.glob("*.f32"):
+            with suppress(OSError):
+                header = path.with_suffix(".json")
+                used = (header if header.exists() else path).stat().st_mtime
+                stores.append((used, path.stat().st_size, path))
+        total = sum(size for _, size, _ in stores) + need
+        for _, size, path in sorted(stores):
+            if total <= self._cap_bytes or path.stem == spare:
+                continue
+            path.with_suffix(".json").unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+            total -= size
+
+
+class NewStore(PcmStore):
+    """A store that is being written. `keep` makes it visible to later runs; closing it without does not."""
+
+    def __init__(
+        self,
+        cache: PcmCache,
+        descriptor: int,
+        source: Input,
+        temporary: Path | None,
+        channels: int,
+        ahead: int | None,
+    ) -> None:
+        super().__init__(descriptor, channels=channels, ahead=ahead)
+        self._cache = cache
+        self._source = source
+        self._temporary = temporary
+        path = source.path
+        self._identity = _identity(path) if temporary and path else ""
+
+    def keep(
+        self,
+        *,
+        resample: str,
+        promised_s: float | None,
+        damage: str | None,
+        health: dict[str, float | int | None],
+    ) -> StoreHeader | None:
+        """Finishes, and publishes the store; reads the whole input once more for its digest.
+
+        Blocking: call it on a worker thread. Gives None where the store is not to be kept, or the input
+        has changed meanwhile. Raises StorageError where the disk refuses.
+        """
+        path = self._source.path
+        if self._temporary is None or path is None:
+            return None
+        try:
+            header = StoreHeader(
+                schema=SCHEMA,
+                frames=self.frames,
+                channels=self.channels,
+                resample=resample,
+                promised_s=promised_s,
+                damage=damage,
+                health=health,
+                sha256=_sha256(path),
+                seen=(self._identity,),
+            )
+            key = _key(path, resample)
+            if _identity(path) != self._identity:
+                return None
+            self._cache._publish(key, self._temporary, header)  # pyright: ignore[reportPrivateUsage]
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise storage_error(str(self._cache.root), error) from None
+        self._temporary = None
+        return header
+
+    def close(self) -> None:
+        if self._temporary is not None:
+            self._temporary.unlink(missing_ok=True)
+            self._temporary = None
+        super().close()
+
+
+def _read_header(path: Path) -> StoreHeader | None:
+    try:
+        header = msgspec.json.decode(path.read_bytes(), type=StoreHeader)
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return None
+    return header if header.schema == SCHEMA else None
+
+
+def _key(path: Path, resample: str) -> str:
+    digest = hashlib.blake2b(f"{SCHEMA} {resample} ".encode(), digest_size=16)
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        digest.update(f"{size} ".encode())
+        digest.update(file.read(EDGE_BYTES))
+        file.seek(max(0, size - EDGE_BYTES))
+        digest.update(file.read(EDGE_BYTES))
+    return digest.hexdigest()
+
+
+def _identity(path: Path) -> str:
+    found = path.stat()
+    assert stat.S_ISREG(found.st_mode)
+    return f"{found.st_dev}:{found.st_ino}:{found.st_size}:{found.st_mtime_ns}"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
