@@ -1,4 +1,4 @@
-"""Who holds the floor: the stretches of speech that are going on, and who yielded to whom during them."""
+"""Who holds the floor: stretches of speech that are going on, who yielded to whom, and what a sweep keeps."""
 
 from __future__ import annotations
 
@@ -29,6 +29,22 @@ class Stretch(msgspec.Struct):
 Floor = dict[str, Stretch]
 
 
+class OverlapState(msgspec.Struct):
+    """The turns in view, and what is not given out yet. Times are samples."""
+
+    position: int = 0  # the watermark: every boundary before it is swept
+    released: int = 0  # the watermark given out
+    late: int = 0  # turns that began before the watermark when they came: left out
+    overlaps: int = 0  # given out so far
+    interruptions: int = 0
+    turns: dict[int, tuple[int, int, str]] = {}  # id -> start, end, speaker; to come or going on
+    boundaries: list[tuple[int, bool, int]] = []  # heap of (time, whether it is a start, id), to come
+    floor: dict[str, Stretch] = {}
+    since: int = 0  # when the set of speakers last changed
+    together: int = 0  # since when two or more speak, where they do
+    held: list[tuple[int, int, tuple[str, ...]]] = []  # pieces of an overlap too short so far
+
+
 def yield_to_others(floor: Floor, ended: dict[str, int], at: int, gap: int) -> None:
     """Notes for each stretch that goes on who of the `ended` (speaker -> last turn) gave way to it."""
     for speaker, stretch in floor.items():
@@ -50,8 +66,10 @@ def interrupted_by(speaker: str, floor: Floor, at: int, gap: int) -> Iterator[tu
 
 def settled(floor: Floor, position: int, gap: int) -> int:
     """No interruption that begins earlier can still come of the stretches on the floor."""
-    oldest = min((stretch.start for stretch in floor.values()), default=position)
-    return min((s.start for s in floor.values() if s.yielded or oldest + gap < s.start), default=position)
+    if len(floor) == 0:
+        return position
+    oldest = min([stretch.start for stretch in floor.values()])
+    return min([s.start for s in floor.values() if s.yielded or oldest + gap < s.start], default=position)
 
 
 def relabel_turn(floor: Floor, start: int, old: str, new: str) -> None:

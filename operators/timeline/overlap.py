@@ -20,33 +20,15 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from heapq import heappop, heappush
 
-import msgspec
-
 from operators.timeline import floor as on
+from operators.timeline.floor import OverlapState
 from stream_engine.clock import samples
 from stream_engine.events import Interruption, Overlap, Relabel, Turn, Watermark
 
 Given = Overlap | Interruption | Watermark
-
-
-class OverlapState(msgspec.Struct):
-    """The turns in view, and what is not given out yet. Times are samples."""
-
-    position: int = 0  # the watermark: every boundary before it is swept
-    released: int = 0  # the watermark given out
-    late: int = 0  # turns that began before the watermark when they came: left out
-    overlaps: int = 0  # given out so far
-    interruptions: int = 0
-    turns: dict[int, tuple[int, int, str]] = {}  # id -> start, end, speaker; to come or going on
-    starts: list[tuple[int, int]] = []  # heap of (start, id): to come
-    ends: list[tuple[int, int]] = []  # heap of (end, id): going on
-    floor: dict[str, on.Stretch] = {}
-    since: int = 0  # when the set of speakers last changed
-    together: int = 0  # since when two or more speak, where they do
-    held: list[tuple[int, int, tuple[str, ...]]] = []  # pieces of an overlap too short so far
 
 
 class OverlapSweep:
@@ -80,13 +62,13 @@ class OverlapSweep:
             case Relabel():
                 self._relabel(item)
             case Watermark(source="diarizer") if item.at > self._state.position:
-                return [*self._sweep(item.at), *self._release(item.at)]
+                return self._sweep(item.at) + self._release(item.at)
             case _:
                 pass
         return ()
 
     def flush(self) -> Iterable[Given]:
-        return list(self._sweep(math.inf))
+        return self._sweep(math.inf)
 
     def _add(self, turn: Turn) -> None:
         state = self._state
@@ -96,84 +78,83 @@ class OverlapSweep:
             state.late += 1
             return
         state.turns[turn.id] = (turn.start, turn.end, turn.speaker)
-        heappush(state.starts, (turn.start, turn.id))
+        heappush(state.boundaries, (turn.start, True, turn.id))
+        heappush(state.boundaries, (turn.end, False, turn.id))
 
-    def _sweep(self, limit: float) -> Iterator[Given]:
-        """Takes all boundaries before `limit`."""
-        starts, ends = self._state.starts, self._state.ends
-        while starts or ends:
-            at = min(heap[0][0] for heap in (starts, ends) if heap)
-            if at >= limit:
-                break
-            yield from self._boundary(at)
+    def _sweep(self, limit: float) -> list[Given]:
+        """Takes all boundaries before `limit`, those of one instant together, ends first."""
+        turns, floor, boundaries = self._state.turns, self._state.floor, self._state.boundaries
+        out: list[Given] = []
+        while boundaries and boundaries[0][0] < limit:
+            at = boundaries[0][0]
+            ended: dict[str, int] = {}  # the last turn of each speaker
+            begun: on.Floor = {}
+            while boundaries and boundaries[0][0] == at:
+                _, begins, turn = heappop(boundaries)
+                if begins:
+                    speaker = turns[turn][2]
+                    if stretch := floor.get(speaker) or begun.get(speaker):
+                        stretch.turns += 1
+                    else:
+                        begun[speaker] = on.Stretch(at, 1)
+                else:
+                    speaker = turns.pop(turn)[2]
+                    floor[speaker].turns -= 1
+                    ended[speaker] = turn
+            if ended:
+                ended = {speaker: turn for speaker, turn in ended.items() if floor[speaker].turns == 0}
+            if ended or begun:
+                out += self._change(at, ended, begun)
+        return out
 
-    def _boundary(self, at: int) -> Iterator[Given]:
+    def _change(self, at: int, ended: dict[str, int], begun: on.Floor) -> list[Given]:
+        """Stretches end and begin `at`; `ended` holds the last turn of each."""
         floor, before = self._state.floor, len(self._state.floor)
-        ended, begun = self._end_turns(at), self._begin_turns(at)
-        ended = {speaker: turn for speaker, turn in ended.items() if floor[speaker].turns == 0}
-        if not ended and not begun:
-            return
-        yield from self._overlap(at)
-        for speaker in sorted(ended):
-            yield from self._interruptions(speaker, at)
-        on.yield_to_others(floor, ended, at, self._gap)
-        for speaker in ended:
-            del floor[speaker]
+        out: list[Given] = self._overlaps(at) if before > 1 else []
+        if ended:
+            for speaker in sorted(ended):
+                out += self._interruptions(speaker, at)
+            on.yield_to_others(floor, ended, at, self._gap)
+            for speaker in ended:
+                del floor[speaker]
         floor.update(begun)
-        self._changed(before, at)
+        self._recount(before, at)
+        return out
 
-    def _end_turns(self, at: int) -> dict[str, int]:
-        """Takes the turns that end `at`: speaker -> last turn."""
-        state, ended = self._state, dict[str, int]()
-        while state.ends and state.ends[0][0] == at:
-            turn = heappop(state.ends)[1]
-            speaker = state.turns.pop(turn)[2]
-            state.floor[speaker].turns -= 1
-            ended[speaker] = turn
-        return ended
-
-    def _begin_turns(self, at: int) -> on.Floor:
-        """Takes the turns that start `at`; gives the stretches that begin with them."""
-        state, begun = self._state, on.Floor()
-        while state.starts and state.starts[0][0] == at:
-            turn = heappop(state.starts)[1]
-            _, end, speaker = state.turns[turn]
-            heappush(state.ends, (end, turn))
-            stretch = state.floor.get(speaker) or begun.setdefault(speaker, on.Stretch(at, 0))
-            stretch.turns += 1
-        return begun
-
-    def _overlap(self, at: int) -> Iterator[Overlap]:
-        """The piece that ends `at`, and those held before it, once they are long enough together."""
+    def _overlaps(self, at: int) -> list[Given]:
+        """The piece that ends `at` and those held before it, once they are long enough together."""
         state = self._state
-        if len(state.floor) > 1:
-            state.held.append((state.since, at, tuple(sorted(state.floor))))
-            if at - state.together >= self._min_overlap:
-                for start, end, speakers in state.held:
-                    state.overlaps += 1
-                    yield Overlap(id=state.overlaps, start=start, end=end, speakers=speakers)
-                state.held.clear()
+        state.held.append((state.since, at, tuple(sorted(state.floor))))
+        if at - state.together < self._min_overlap:
+            return []
+        first, state.overlaps = state.overlaps + 1, state.overlaps + len(state.held)
+        pieces, state.held = state.held, []
+        return [Overlap(id=i, start=s, end=e, speakers=who) for i, (s, e, who) in enumerate(pieces, first)]
 
-    def _interruptions(self, speaker: str, at: int) -> Iterator[Interruption]:
+    def _interruptions(self, speaker: str, at: int) -> list[Given]:
         """What the stretch of `speaker` that ends `at` interrupted."""
         state = self._state
+        out: list[Given] = []
         start = state.floor[speaker].start
         if at - start <= self._backchannel_max or start < state.released:
-            return
+            return out
         for end, other, successful in on.interrupted_by(speaker, state.floor, at, self._gap):
             if end - start >= self._min_overlap:
                 state.interruptions += 1
-                yield Interruption(
-                    id=state.interruptions,
-                    start=start,
-                    end=end,
-                    interrupter=speaker,
-                    interrupted=other,
-                    successful=successful,
+                out.append(
+                    Interruption(
+                        id=state.interruptions,
+                        start=start,
+                        end=end,
+                        interrupter=speaker,
+                        interrupted=other,
+                        successful=successful,
+                    )
                 )
+        return out
 
-    def _changed(self, before: int, at: int) -> None:
-        """The set of speakers changed `at`; it had `before` members."""
+    def _recount(self, before: int, at: int) -> None:
+        """The speakers on the floor changed `at`; they were `before`."""
         state = self._state
         state.since = at
         if len(state.floor) < 2:
@@ -181,16 +162,17 @@ class OverlapSweep:
         elif before < 2:
             state.together = at
 
-    def _release(self, at: int) -> Iterator[Watermark]:
+    def _release(self, at: int) -> list[Given]:
         """Moves the position; gives the start before which nothing more will come."""
         state = self._state
         state.position = at
-        held = [start for start, _, _ in state.held]
-        current = [state.since] if len(state.floor) > 1 else []
-        settled = min([at, on.settled(state.floor, at, self._gap), *held, *current])
-        if settled > state.released:
-            state.released = settled
-            yield Watermark(source="overlap", at=settled)
+        settled = on.settled(state.floor, at, self._gap)
+        if len(state.floor) > 1:
+            settled = min(settled, state.held[0][0] if state.held else state.since)
+        if settled <= state.released:
+            return []
+        state.released = settled
+        return [Watermark(source="overlap", at=settled)]
 
     def _relabel(self, event: Relabel) -> None:
         state, named, before = self._state, set(event.turns), set(self._state.floor)
