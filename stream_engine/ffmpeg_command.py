@@ -28,11 +28,11 @@ def binary() -> str:
         raise BackendError("ffmpeg is missing: apt install ffmpeg, or pip install imageio-ffmpeg") from None
 
 
-def command(source: Input, *, resample: bool) -> list[str]:
+def command(source: Input, *, resample: bool, mix: bool = True) -> list[str]:
     """ffmpeg from `source` to a WAV stream of float32 on its stdout.
 
     WAV, because its header says rate and channels before the first sample. With `resample` ffmpeg makes
-    it 16 kHz mono; otherwise the samples come at their own rate and channels.
+    it 16 kHz and, with `mix`, mono; otherwise the samples come at their own rate and channels.
     """
     ffmpeg: Any = importlib.import_module("ffmpeg")
     given: dict[str, str | int] = {}
@@ -46,7 +46,9 @@ def command(source: Input, *, resample: bool) -> list[str]:
         given |= {"fflags": "nobuffer", "analyzeduration": 500_000}
     wanted: dict[str, str | int] = {"map": "0:a:0", "c:a": "pcm_f32le", "format": "wav"}
     if resample:
-        wanted |= {"ac": 1, "ar": RATE}
+        wanted["ar"] = RATE
+        if mix:  # without the limit ffmpeg adds two channels at 0.7 each: 3 dB louder than their mean
+            wanted |= {"ac": 1, "rematrix_maxval": 1}
     if source.live:
         wanted["flush_packets"] = 1
     stream = ffmpeg.input(source.location, **given).output("pipe:1", **wanted)

@@ -20,6 +20,8 @@ _LOST = re.compile(
     r"|CRC mismatch|: partial file|Conversion failed|Connection (reset|timed out)|Input/output error"
 )
 _DURATION = re.compile(r"Duration: (\d+):(\d\d):(\d\d\.\d+)")
+_LAYOUT = re.compile(r"Audio: .*?\d+ Hz, (\w+)")
+_SMALL = {"mono": 1, "1": 1, "stereo": 2, "2": 2, "downmix": 2}
 _BITRATE = re.compile(r"Audio: pcm_.* (\d+) kb/s")
 
 
@@ -32,6 +34,9 @@ class Log:
         self.losses = 0
         self.first_loss: str | None = None
         self.promised_s: float | None = None
+        self.channels = 0  # of the first audio stream; 0: not known
+        self.without_audio = False
+        self.banner = threading.Event()  # set once all that comes before the audio has been read
         self._streams = 0
         self._wav = False
         self._in_output = False
@@ -45,13 +50,18 @@ class Log:
 
     def _drain(self) -> None:
         with self._stderr:
-            for raw in self._stderr:
-                self._read(raw.decode("utf-8", "replace").rstrip())
+            self._drain_lines()
+        self.banner.set()
+
+    def _drain_lines(self) -> None:
+        for raw in self._stderr:
+            self._read(raw.decode("utf-8", "replace").rstrip())
 
     def _read(self, line: str) -> None:
         self.tail.append(line)
         if "[error]" in line or "[fatal]" in line:
             self.errors.append(_plain(line))
+            self.without_audio |= "matches no streams" in line
             if self._in_output and _LOST.search(line):
                 self.losses += 1
                 self.first_loss = self.first_loss or _plain(line)
@@ -62,6 +72,7 @@ class Log:
             self._wav = "Input #0, wav," in line
         elif "[info] Output #0" in line:
             self._in_output = True
+            self.banner.set()
         elif not self._in_output:
             self._read_banner(line)
 
@@ -72,6 +83,8 @@ class Log:
                 self.promised_s = int(hours) * 3600 + int(minutes) * 60 + float(seconds)
         elif "Stream #0:" in line and " -> " not in line and "(attached pic)" not in line:
             self._streams += 1
+            if not self.channels and (layout := _LAYOUT.search(line)):
+                self.channels = _SMALL.get(layout[1], 3)
             rate = _BITRATE.search(line)
             # The duration is that of the longest stream: a video may well outlast its sound.
             if self._streams > 1:
