@@ -40,8 +40,8 @@ def encode(event: Event) -> bytes:
 def _written(name: str, value: Any) -> Any:
     if name in TIMES:
         return msgspec.Raw(_decimal(name, value))
-    if name == "emitted_at" and value is not None:
-        return msgspec.Raw(b"%.3f" % value) if round(value, 3) == value else value
+    if name == "emitted_at" and type(value) is float and round(value, 3) == value:
+        return msgspec.Raw(b"%.3f" % value)
     if name == "words" and value is not None:
         return [
             {field: _written(field, getattr(w, field)) for field in Word.__struct_fields__} for w in value
