@@ -14,7 +14,7 @@ together, after every stage has ended well.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
 
@@ -41,7 +41,8 @@ class Pipeline:
         self.tracer = tracer
         self.committed = False
         self._scope = anyio.CancelScope()
-        self._group = anyio.create_task_group()
+        self._group = anyio.create_task_group()  # the graph
+        self._beside = anyio.create_task_group()  # ends with the graph
         self._sources: list[anyio.CancelScope] = []
         self._sinks: list[Sink[Any]] = []
         self._edges: dict[str, tuple[Send[Any], Receive[Any]]] = {}
@@ -57,11 +58,11 @@ class Pipeline:
         pipeline = cls(tracer=tracer or NullTracer())
         try:
             with pipeline._scope:
-                async with anyio.create_task_group() as sampling:
-                    sampling.start_soon(pipeline._sample)
+                async with pipeline._beside:
+                    pipeline.background(pipeline._sample)
                     async with pipeline._group:
                         yield pipeline
-                    sampling.cancel_scope.cancel()
+                    pipeline._beside.cancel_scope.cancel()
                 pipeline.committed = not pipeline._scope.cancel_called
         except BaseExceptionGroup as failures:
             raise _first_cause(failures) from None
@@ -81,6 +82,10 @@ class Pipeline:
         """Cancels everything; nothing is committed."""
         self._scope.cancel()
 
+    def background(self, run: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Runs `run` beside the graph, until that has ended."""
+        self._beside.start_soon(run)
+
     def depths(self) -> dict[str, int]:
         """Items waiting on each edge."""
         return {name: ends[1].statistics().current_buffer_used for name, ends in self._edges.items()}
@@ -94,11 +99,14 @@ class Pipeline:
         self._edges[name] = anyio.create_memory_object_stream[Any](capacity)
         return self._edges[name]
 
-    def source(self, name: str, items: AsyncIterable[T], *, capacity: int = CAPACITY) -> Receive[T]:
-        """Reads `items` to their end, or until `stop`."""
+    def source(
+        self, name: str, items: AsyncIterable[T], *, capacity: int = CAPACITY, stops: bool = True
+    ) -> Receive[T]:
+        """Reads `items` to their end, or until `stop` unless `stops` is false."""
         send, out = self.edge(name, capacity)
         scope = anyio.CancelScope()
-        self._sources.append(scope)
+        if stops:
+            self._sources.append(scope)
         self._group.start_soon(stages.run_source, self._trace(name), scope, items, send, name=name)
         return out
 

@@ -10,7 +10,7 @@ Without a diarizer, turns are made out of voice activity, and nobody is named.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -24,14 +24,16 @@ from stream_engine.events import (
     Overlap,
     Relabel,
     Segment,
+    SourceChunk,
     Turn,
     Utterance,
     VoiceActivity,
     Watermark,
 )
-from stream_engine.operator import Operator
+from stream_engine.operator import Operator, Sink
 from stream_engine.pipeline import Pipeline
 from stream_engine.stages import Receive
+from stream_engine.store import PcmStore
 
 E = TypeVar("E")
 Turns = Turn | Relabel | Watermark
@@ -86,29 +88,92 @@ def transcription(pipeline: Pipeline, audio: Receive[Chunk], parts: Parts, devic
     return pipeline.fan_in("everything", *streams, capacity=EVENTS_CAPACITY)
 
 
+def intake(
+    pipeline: Pipeline,
+    source: AsyncIterable[SourceChunk],
+    to_session_audio: Operator[SourceChunk, Chunk],
+    store: PcmStore,
+    *,
+    device: CapacityLimiter,
+) -> Receive[Any]:
+    """Lays the graph from a source to its store; what comes out is nothing but the end."""
+    chunks = pipeline.source("decode", _held(source, store), capacity=2)
+    audio = pipeline.stage("to 16 kHz mono", to_session_audio, chunks, capacity=2, limiter=device)
+    return pipeline.stage("store", _Keep(store), audio)
+
+
+async def _held(source: AsyncIterable[SourceChunk], store: PcmStore) -> AsyncGenerator[SourceChunk]:
+    """`source`, read no faster than the store lets it grow."""
+    await store.room()
+    async for chunk in source:
+        yield chunk
+        await store.room()
+
+
+class _Keep:
+    """Appends audio to the store; its end of stream is the store's."""
+
+    def __init__(self, store: PcmStore) -> None:
+        self._store = store
+
+    def feed(self, item: Chunk, /) -> Iterable[Event]:
+        self._store.append(item.samples)
+        return ()
+
+    def flush(self) -> Iterable[Event]:
+        self._store.finish()
+        return ()
+
+
 class Session:
     """A running session, for those who watch it; made by the assembly."""
 
-    def __init__(self, *, pipeline: Pipeline, items: Receive[Any], emission: Emission) -> None:
+    def __init__(
+        self, *, pipeline: Pipeline, items: Receive[Any], emission: Emission, position: Callable[[], int]
+    ) -> None:
         self._pipeline = pipeline
-        self.emission = emission
+        self._position = position
         emitted = pipeline.stage("emission", emission, items, capacity=EVENTS_CAPACITY)
-        self.branch = pipeline.broadcast("events", emitted)
+        self._branch = pipeline.broadcast("events", emitted)
+        self.stopped = False
 
     def on(self, kind: type[E], callback: Callable[[E], object]) -> None:
         """Calls `callback` with every event of `kind`, in a worker thread, one at a time.
 
         A slow callback holds up the session; an error in it ends the session.
         """
-        self._pipeline.sink(f"on {kind.__name__}", _Callback(kind, callback), self.branch(EVENTS_CAPACITY))
+        self.sink(f"on {kind.__name__} {id(callback)}", _Callback(kind, callback))
 
     def events(self) -> AsyncGenerator[Event]:
         """All events from now on, as they come. Leaving the loop early holds up nobody."""
-        return _read(self.branch(EVENTS_CAPACITY))
+        return _read(self._branch(EVENTS_CAPACITY))
+
+    def sink(self, name: str, sink: Sink[Event]) -> None:
+        """Writes all events from now on to `sink`, and commits or discards it with the session."""
+        self._pipeline.sink(name, sink, self._branch(EVENTS_CAPACITY))
+
+    def background(self, run: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """Runs `run` beside the session, until that has ended."""
+        self._pipeline.background(run)
 
     def stop(self) -> None:
         """Ends the input; what was heard so far is still transcribed and kept."""
+        self.stopped = True
         self._pipeline.stop()
+
+    def abort(self) -> None:
+        """Ends everything at once."""
+        self.stopped = True
+        self._pipeline.abort()
+
+    @property
+    def position(self) -> int:
+        """How much of the audio the graph has been given, in samples."""
+        return self._position()
+
+    def depths(self) -> dict[str, int]:
+        """Items waiting on each edge."""
+        return self._pipeline.depths()
 
 
 async def _read(branch: Receive[Event]) -> AsyncGenerator[Event]:

@@ -1,0 +1,121 @@
+"""The command line: its words. What each command does is in `commands`, imported when it runs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+USAGE_ERROR = 2
+EPILOG = """\
+INPUT is a file, a URL that ffmpeg can open, a device (alsa:default), or - for stdin.
+exit codes: 0 done, 2 wrong usage, 3 input unreadable or without audio, 4 back end, weights or
+language missing, 5 some of several inputs failed, 6 done but the input was damaged, 7 no space or no
+permission, 8 session in use, 70 a fault of ours, 130 interrupted (what was finished is kept)"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns its exit code (2 for wrong usage, raised as SystemExit)."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    given = vars(arguments)
+    run = import_module("stream_engine.commands")
+    return run.guarded(given.pop("command"), given, parser.error)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="stream-engine",
+        description="Who said what when, while it is being said.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    transcribe = _command(commands, "transcribe", "recordings or live audio to who-said-what-when")
+    transcribe.add_argument("inputs", nargs="+", metavar="INPUT")
+    transcribe.add_argument(
+        "--out", type=Path, default=Path(), metavar="DIR", help="a folder per input goes here"
+    )
+    _session_options(transcribe)
+    transcribe.add_argument(
+        "--profile", type=Path, default=None, metavar="FILE.toml", help="options from a file"
+    )
+    transcribe.add_argument("--json", action="store_true", help="events as JSON lines on stdout")
+    transcribe.add_argument("--quiet", action="store_true", help="nothing but errors")
+
+    ingest = _command(commands, "ingest", "decode to the PCM store and stop")
+    ingest.add_argument("inputs", nargs="+", metavar="INPUT")
+    _options(ingest, ("--cache", "DIR", "folder of the PCM store"))
+
+    render = _command(commands, "render", "make outputs again from events.jsonl")
+    render.add_argument("folder", type=Path, metavar="DIR")
+    render.add_argument("--formats", required=True, metavar="LIST", help="names separated by commas, or all")
+
+    _command(commands, "doctor", "what is installed, and what is missing")
+    _command(commands, "models", "back ends, their weights and licences")
+
+    cache = _command(commands, "cache", "the store of decoded audio")
+    cache.add_argument("action", choices=("list", "clear", "path"))
+    _options(cache, ("--cache", "DIR", "folder of the PCM store"))
+
+    trace = _command(commands, "trace", "read the trace of a run")
+    trace.add_argument("action", choices=("show",))
+    trace.add_argument("files", nargs="+", type=Path, metavar="DIR")
+
+    bench = _command(commands, "bench", "score a data set (not built yet)")
+    bench.add_argument("dataset", nargs="?")
+    return parser
+
+
+def _command(commands: Any, name: str, summary: str) -> argparse.ArgumentParser:
+    return commands.add_parser(name, help=summary, description=summary, allow_abbrev=False, epilog=EPILOG,
+                               formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+
+
+def _session_options(parser: argparse.ArgumentParser) -> None:
+    _options(
+        parser,
+        ("--formats", "LIST", "outputs: names separated by commas, or all (default)"),
+        ("--asr", "NAME[:MODEL]", "recogniser: auto, moonshine, none"),
+        ("--diarizer", "NAME[:MODEL]", "who speaks: auto, community-1, none"),
+        ("--language", "L", "language spoken, such as en"),
+        ("--device", "NAME", "auto, cpu, cuda or mps"),
+        ("--resample", "WHO", "auto, ffmpeg or device"),
+        ("--pcm", "FMT:RATE:CH", "stdin holds raw samples, such as s16le:16000:1"),
+        ("--cache", "DIR", "folder of the PCM store"),
+    )
+    _options(
+        parser,
+        ("--speakers", "N", "exactly N speakers"),
+        ("--min-speakers", "N", "N speakers or more"),
+        ("--max-speakers", "N", "N speakers or fewer"),
+        kind=int,
+    )
+    _options(
+        parser,
+        ("--latency", "S", "future audio that the diarizer may wait for"),
+        ("--pace", "X", "feed at X times the speed of life"),
+        ("--stall-timeout", "S", "give up a source that sends nothing for so long"),
+        kind=float,
+    )
+    for name, text in (
+        ("--no-cache", "keep no decoded audio on disk after the run"),
+        ("--fresh", "replace what an earlier run left in the folder"),
+        ("--offline", "open no socket"),
+    ):
+        parser.add_argument(name, action="store_true", default=argparse.SUPPRESS, help=text)
+
+
+def _options(parser: argparse.ArgumentParser, *rows: tuple[str, str, str], kind: type = str) -> None:
+    """Options without a default of their own: `options.Options` has them."""
+    for name, metavar, text in rows:
+        parser.add_argument(name, type=kind, metavar=metavar, help=text, default=argparse.SUPPRESS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,154 @@
+"""The choice of classes: which back end does what, by name. The one place that knows them all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from operators.speech.recognition import Recogniser, Recognition
+from operators.speech.speech_turns import SpeechTurns
+from operators.speech.utterances import UtteranceCutter
+from operators.speech.voice_activity import VoiceActivityDetector, load_silero
+from operators.timeline.overlap import OverlapSweep
+from stream_engine.errors import BackendError
+from stream_engine.options import Options
+from stream_engine.session import Parts
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+    from operators.speech.diarization.models import Embedding, Segmentation
+
+RECOGNISERS = ("auto", "moonshine", "none")
+DIARIZERS = ("auto", "community-1", "none")
+LATER = {
+    "faster-whisper": "recogniser faster-whisper is not built yet; choose --asr moonshine",
+    "pyannote": "diarizer pyannote is not built yet; choose --diarizer community-1",
+    "channels": "diarizer channels is not built yet; choose --diarizer community-1",
+}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a session runs on, and why."""
+
+    recogniser: str
+    diarizer: str
+    notes: tuple[str, ...]
+
+
+@dataclass
+class Backends:
+    """Weights: loaded once per process, at first use, and shared by its sessions."""
+
+    _recognisers: dict[tuple[str, str | None], Recogniser] = field(default_factory=dict)
+
+    def choose(self, options: Options) -> Choice:
+        """Names for `auto`, by what is at hand.
+
+        Raises:
+            BackendError: a named back end, its weights or its language is missing.
+        """
+        asr, diarizer = (
+            _name(options.asr, RECOGNISERS, "--asr"),
+            _name(options.diarizer, DIARIZERS, "--diarizer"),
+        )
+        notes: list[str] = []
+        embedded = find_spec("moonshine_voice") is not None
+        if asr == "auto":
+            asr = "moonshine" if embedded else "none"
+            notes.append(
+                "recogniser moonshine tiny-en (auto: its weights are at hand; English only)"
+                if embedded
+                else "no recogniser (auto: no weights at hand; pip install 'stream-engine[embedded]')"
+            )
+        elif asr == "moonshine":
+            notes.append("recogniser moonshine tiny-en (English only)")
+        if diarizer == "auto":
+            diarizer = "community-1" if embedded else "none"
+            notes.append(
+                "diarizer community-1 (auto: its weights are at hand)"
+                if embedded
+                else "no diarizer (auto: no weights at hand; pip install 'stream-engine[embedded]')"
+            )
+        if options.device in ("cuda", "mps"):
+            notes.append(
+                f"the embedded back ends run on the CPU; --device {options.device} is for resampling"
+            )
+        return Choice(asr, diarizer, tuple(notes))
+
+    def recogniser(self, choice: Choice, options: Options) -> Recogniser | None:
+        """The chosen recogniser, loaded.
+
+        Raises:
+            BackendError: it is not installed, or does not know the language.
+        """
+        if choice.recogniser == "none":
+            return None
+        key = (choice.recogniser, options.language)
+        if key not in self._recognisers:
+            from operators.speech.moonshine import Moonshine
+
+            self._recognisers[key] = Moonshine(language=options.language)
+        return self._recognisers[key]
+
+    def parts(
+        self, choice: Choice, options: Options, audio: Callable[[int, int], NDArray[np.float32]]
+    ) -> Parts:
+        """New operators for one session over loaded weights; `audio` gives samples of an interval."""
+        recogniser = self.recogniser(choice, options)
+        return Parts(
+            voice_activity=VoiceActivityDetector(session=self._silero),
+            diarizer=self._diarizer(options) if choice.diarizer != "none" else None,
+            speech_turns=SpeechTurns(),
+            utterances=UtteranceCutter(),
+            recognise=Recognition(recogniser=recogniser, audio=audio) if recogniser else None,
+            overlap=OverlapSweep(),
+        )
+
+    def _diarizer(self, options: Options):
+        from operators.speech.diarization.diarizer import Diarizer
+
+        segmentation, embedding = self._community_1
+        latency = {} if options.latency is None else {"latency": options.latency}
+        return Diarizer(
+            segmentation=segmentation,
+            embedding=embedding,
+            speakers=options.speakers,
+            min_speakers=options.min_speakers,
+            max_speakers=options.max_speakers,
+            **latency,
+        )
+
+    @cached_property
+    def _silero(self) -> InferenceSession:
+        return load_silero()
+
+    @cached_property
+    def _community_1(self) -> tuple[Segmentation, Embedding]:
+        from operators.speech.diarization.community_1 import load
+
+        return load()
+
+
+def workers() -> int:
+    """Recognition workers: they share the cores with diarization."""
+    return max(1, (os.cpu_count() or 1) // 2)
+
+
+def _name(given: str, known: tuple[str, ...], option: str) -> str:
+    name, _, model = given.partition(":")
+    if name in LATER:
+        raise BackendError(LATER[name])
+    if name not in known:
+        raise BackendError(f"{option} {given}: unknown back end; choose one of {', '.join(known)}")
+    if model:
+        raise BackendError(f"{option} {given}: {name} has one embedded model; leave :{model} out")
+    return name

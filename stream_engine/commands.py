@@ -1,0 +1,298 @@
+"""What each command of the command line does."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import anyio
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from operators.audio.intake import Intake
+from sinks.console import ConsoleView
+from sinks.documents import EVENTS, write_documents
+from sinks.event_log import JsonLines
+from sinks.formats import parse_formats
+from sinks.inert_text import plain
+from sinks.labelled import LabelledLog
+from sinks.manifest import MANIFEST, read_manifest, write_manifest
+from sinks.performance import sentences, table
+from stream_engine.assembly import (
+    DAMAGED,
+    DONE,
+    FAULT,
+    INTERRUPTED,
+    Result,
+    finished,
+    run_session,
+    session_folders,
+)
+from stream_engine.backends import Backends
+from stream_engine.clock import RATE, timestamp
+from stream_engine.errors import BackendError, InputError, StreamEngineError
+from stream_engine.inputs import Input, Pcm
+from stream_engine.options import Options, merged
+from stream_engine.pcm_cache import PcmCache
+
+USAGE, SOME_FAILED = 2, 5
+OVERLAPS_SHOWN = 8
+
+
+def guarded(command: str, given: dict[str, Any], usage_error: Callable[[str], NoReturn]) -> int:
+    """Runs a command; errors become one line on stderr and the exit code of DESIGN §7."""
+    try:
+        return COMMANDS[command](given)
+    except StreamEngineError as error:
+        return _complain(str(error), error.exit_code)
+    except ValueError as error:
+        if isinstance(error, _Usage):
+            usage_error(str(error))
+        return _fault(error)
+    except KeyboardInterrupt:
+        return _complain("interrupted", INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0  # whoever read our output has seen enough
+    except Exception as error:  # noqa: BLE001 - the one place where errors end
+        return _fault(error)
+
+
+class _Usage(ValueError):
+    pass
+
+
+def _complain(message: str, code: int) -> int:
+    print(f"stream-engine: {plain(message)}", file=sys.stderr)  # noqa: T201
+    return code
+
+
+def _fault(error: BaseException) -> int:
+    report = Path.cwd() / "stream-engine-fault.txt"
+    try:
+        report.write_text("".join(traceback.format_exception(error)), "utf-8")
+        report.chmod(0o600)
+    except OSError:
+        report = None
+    notes = "; ".join(getattr(error, "__notes__", ()))
+    what = f"{type(error).__name__}: {error}{f' ({notes})' if notes else ''}"
+    where = f"; details in {report}" if report else ""
+    return _complain(f"a fault of ours: {what.splitlines()[0]}{where}", FAULT)
+
+
+# --- transcribe ----------------------------------------------------------------------------------
+
+
+def transcribe(given: dict[str, Any]) -> int:
+    """Each input in turn, over models that stay loaded; one that fails does not stop the next."""
+    inputs, out, as_json, quiet = (given.pop(name) for name in ("inputs", "out", "json", "quiet"))
+    try:
+        options = merged(given.pop("profile"), given)
+        parse_formats(options.formats)
+        sources = [Input.parse(text, Pcm.parse(options.pcm) if options.pcm else None) for text in inputs]
+    except ValueError as error:
+        raise _Usage(str(error)) from None
+    view = _View(console=Console(stderr=as_json), as_json=as_json, quiet=quiet)
+    backends = Backends()
+    codes: dict[str, int] = {}
+    for source, folder in zip(sources, session_folders(sources, out), strict=True):
+        codes[source.shown] = code = _one(source, folder, options, backends, view)
+        if code == INTERRUPTED:
+            break
+    if len(sources) == 1:
+        return next(iter(codes.values()))
+    view.say(_summary(codes))
+    if INTERRUPTED in codes.values():
+        return INTERRUPTED
+    return SOME_FAILED if set(codes.values()) - {DONE, DAMAGED} else max(codes.values())
+
+
+@dataclass(frozen=True)
+class _View:
+    console: Console
+    as_json: bool
+    quiet: bool
+
+    def say(self, *what: Any) -> None:
+        if not self.quiet:
+            self.console.print(*what, highlight=False, soft_wrap=True)
+
+
+def _one(source: Input, folder: Path, options: Options, backends: Backends, view: _View) -> int:
+    """One input to its end; its errors become a line and an exit code."""
+    try:
+        result = finished(source, folder, options)
+    except ValueError as error:
+        return _complain(str(error), USAGE)
+    try:
+        if result is None:
+            result = anyio.run(_watched, source, folder, options, backends, view)
+        else:
+            view.say(f"{folder}: done by an earlier run; --fresh does it again")
+    except StreamEngineError as error:
+        return _complain(str(error), error.exit_code)
+    if result is None:
+        return _complain(f"{source.shown}: interrupted; run the same command to do it again", INTERRUPTED)
+    _report(result, view)
+    if result.exit_code == DAMAGED:
+        _complain(f"{source.shown}: {result.notes[-1]}; what could be decoded is complete", DAMAGED)
+    return result.exit_code
+
+
+async def _watched(
+    source: Input, folder: Path, options: Options, backends: Backends, view: _View
+) -> Result | None:
+    """Runs a session under the eyes of a console; None where it was aborted."""
+    async with run_session(source, folder, options, backends) as session:
+        for note in session.choice.notes:
+            view.say(note)
+        if view.as_json:
+            session.sink("json", JsonLines(stream=sys.stdout.buffer))
+        console = ConsoleView(
+            console=view.console, quiet=view.quiet or view.as_json, duration_s=session.duration_s
+        )
+        session.sink("console", console)
+
+        async def progress() -> None:
+            while True:
+                console.progress(session.position, session.depths())
+                await anyio.sleep(0.25)
+
+        async def signals() -> None:
+            with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
+                async for _ in received:
+                    if session.stopped:
+                        session.abort()
+                    else:
+                        session.stop()
+
+        session.background(progress)
+        session.background(signals)
+    return session.result if session.result.outputs else None
+
+
+def _report(result: Result, view: _View) -> None:
+    """What a person wants to know at the end: overlaps, where the time went, where the files are."""
+    if view.quiet or not result.outputs:
+        return
+    log = LabelledLog(result.folder / EVENTS)
+    overlaps = list(log.overlaps())
+    speakers = sorted({turn.speaker for turn in log.turns() if turn.speaker})
+    total = sum(overlap.end - overlap.start for overlap in overlaps) / RATE
+    view.say()
+    view.say(f"{len(speakers)} speakers; {len(overlaps)} overlaps, {total:.1f} s in all")
+    for overlap in overlaps[:OVERLAPS_SHOWN]:
+        times = f"{timestamp(overlap.start)} to {timestamp(overlap.end)}"
+        view.say(f"  {times}  {' + '.join(map(plain, overlap.speakers))}")
+    if len(overlaps) > OVERLAPS_SHOWN:
+        view.say(f"  and {len(overlaps) - OVERLAPS_SHOWN} more")
+    view.say()
+    view.say(table(result.performance_metrics))
+    for line in sentences(result.performance_metrics):
+        view.say(line)
+    view.say()
+    view.say(f"{len(result.paths)} files in {result.folder}; the others are in {MANIFEST} with the reason")
+
+
+def _summary(codes: dict[str, int]) -> Table:
+    summary = Table(box=None, pad_edge=False)
+    summary.add_column("input")
+    summary.add_column("exit code", justify="right")
+    for name, code in codes.items():
+        summary.add_row(Text(plain(name)), str(code))
+    return summary
+
+
+# --- the other commands --------------------------------------------------------------------------
+
+
+def ingest(given: dict[str, Any]) -> int:
+    from stream_engine.ingest import ingest as decode
+
+    inputs = [Input.parse(text) for text in given["inputs"]]
+    cache = PcmCache(Path(given["cache"]) if "cache" in given else None)
+    codes: list[int] = []
+    for source in inputs:
+        try:
+            report = anyio.run(decode, source, cache, Intake)
+        except StreamEngineError as error:
+            codes.append(_complain(str(error), error.exit_code))
+        else:
+            print(report)  # noqa: T201
+            codes.append(DONE)
+    return codes[0] if len(codes) == 1 else SOME_FAILED if any(codes) else DONE
+
+
+def render(given: dict[str, Any]) -> int:
+    """Makes outputs again from the log, and brings the manifest up to date."""
+    folder: Path = given["folder"]
+    try:
+        formats = parse_formats(given["formats"])
+    except ValueError as error:
+        raise _Usage(str(error)) from None
+    if not (folder / EVENTS).is_file():
+        raise InputError(f"{folder}: holds no {EVENTS}; name the folder of a session")
+    manifest = read_manifest(folder)
+    outputs = write_documents(folder, formats=formats, former=manifest.outputs)
+    write_manifest(folder, msgspec.structs.replace(manifest, outputs=outputs))
+    failed = [name for name, output in outputs.items() if output.state == "failed"]
+    for name in failed:
+        _complain(f"{folder / name}: {outputs[name].reason}", FAULT)
+    return FAULT if failed else DONE
+
+
+def doctor(given: dict[str, Any]) -> int:
+    from stream_engine.doctor import report
+
+    healthy, lines = report()
+    print("\n".join(lines))  # noqa: T201
+    return DONE if healthy else BackendError.exit_code
+
+
+def models(given: dict[str, Any]) -> int:
+    from stream_engine.doctor import weights
+
+    print("\n".join(weights()))  # noqa: T201
+    return DONE
+
+
+def cache(given: dict[str, Any]) -> int:
+    store = PcmCache(Path(given["cache"]) if "cache" in given else None)
+    if given["action"] == "path":
+        print(store.root)  # noqa: T201
+    elif given["action"] == "clear":
+        print(f"removed {store.clear()} stores from {store.root}")  # noqa: T201
+    else:
+        print("\n".join(store.listing()))  # noqa: T201
+    return DONE
+
+
+def trace(given: dict[str, Any]) -> int:
+    """The table of a run, or of several one after the other."""
+    for path in given["files"]:
+        file = path / "performance.json" if path.is_dir() else path
+        try:
+            figures = msgspec.json.decode(file.read_bytes())
+        except (OSError, msgspec.DecodeError) as error:
+            raise InputError(f"{file}: {error}; name the folder of a finished session") from None
+        console = Console()
+        console.print(table(figures))
+        for line in sentences(figures):
+            console.print(line, highlight=False)
+    return DONE
+
+
+def bench(given: dict[str, Any]) -> int:
+    raise BackendError("stream-engine bench is not built yet; `make bench` measures the engine itself")
+
+
+COMMANDS: dict[str, Callable[[dict[str, Any]], int]] = {
+    command.__name__: command for command in (transcribe, ingest, render, doctor, models, cache, trace, bench)
+}
