@@ -16,7 +16,7 @@ from typing import Any, cast
 import msgspec
 
 from stream_engine.clock import MILLISECOND, samples
-from stream_engine.events import Event, Word
+from stream_engine.events import Event
 
 TIMES = frozenset({"start", "end", "at", "as_of", "duration"})
 
@@ -31,21 +31,20 @@ def encode(event: Event) -> bytes:
         ValueError: a time that is not on a whole millisecond.
         TypeError: a value that is not plain Python, such as a numpy scalar.
     """
-    line: dict[str, Any] = {"type": event.__struct_config__.tag}
-    for name in event.__struct_fields__:
-        line[name] = _written(name, getattr(event, name))
-    return _encoder.encode(line)
+    return _encoder.encode({"type": event.__struct_config__.tag, **_fields(event)})
+
+
+def _fields(record: msgspec.Struct) -> dict[str, Any]:
+    return {name: _written(name, getattr(record, name)) for name in record.__struct_fields__}
 
 
 def _written(name: str, value: Any) -> Any:
     if name in TIMES:
         return msgspec.Raw(_decimal(name, value))
+    if name == "words" and value is not None:
+        return [_fields(word) for word in value]
     if name == "emitted_at" and type(value) is float and round(value, 3) == value:
         return msgspec.Raw(b"%.3f" % value)
-    if name == "words" and value is not None:
-        return [
-            {field: _written(field, getattr(w, field)) for field in Word.__struct_fields__} for w in value
-        ]
     return value
 
 
