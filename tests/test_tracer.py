@@ -1,0 +1,112 @@
+"""The tracer: right figures, bounded memory, and formats that others read."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from sinks.chrome_trace import write_trace
+from sinks.performance import sentences, table, write_json, write_text
+from stream_engine.performance import metrics
+from stream_engine.tracer import KEPT, SLOWEST, Histogram, Tracer
+
+PERCENTILE_TOLERANCE = 0.045  # one bin
+
+
+class Ticks:
+    """A clock that is told the time."""
+
+    def __init__(self) -> None:
+        self.now = 0
+
+    def __call__(self) -> int:
+        return self.now
+
+
+@given(st.lists(st.integers(1, 10**12), min_size=1, max_size=300), st.sampled_from([50, 95, 99]))
+def test_percentiles_of_a_histogram_are_within_a_bin_of_the_exact_ones(durations: list[int], p: int) -> None:
+    histogram = Histogram()
+    histogram.add(np.array(durations, np.int64))
+    exact = sorted(durations)[max(0, int(np.ceil(p / 100 * len(durations))) - 1)]
+    assert histogram.percentile(p) == pytest.approx(exact, rel=PERCENTILE_TOLERANCE, abs=1)
+    assert (histogram.count, histogram.total) == (len(durations), sum(durations))
+
+
+def test_a_stage_of_a_million_items_keeps_the_last_and_the_slowest_and_no_more() -> None:
+    stage = Tracer(clock=Ticks()).stage("busy")
+    slow = 123_456
+    for number in range(200_000):
+        feed = 10_000_000 if number == slow else 1_000
+        stage.record(
+            (
+                number,
+                number * 2000,
+                number * 2000 + 500,
+                number * 2000 + 500 + feed,
+                number * 2000 + 600 + feed,
+            )
+        )
+        if number % 5000 == 0:
+            stage.fold()
+    kept = stage.items()
+    assert KEPT <= len(kept) <= KEPT + 5000 + SLOWEST
+    assert kept[-1].position == 199_999
+    assert slow in {item.position for item in kept}
+    assert stage.feed.count == 200_000
+    assert sys.getsizeof(stage._buffer) < 1_000_000
+
+
+def test_metrics_say_which_stage_was_busy_and_which_was_starved() -> None:
+    clock = Ticks()
+    tracer = Tracer(clock=clock)
+    second = 1_000_000_000
+    tracer.stage("slow").record((0, 0, second, 9 * second, 9 * second))
+    tracer.stage("starved").record((0, 0, 9 * second, 9 * second + 1000, 9 * second + 1000))
+    tracer.observe("final segment", 2 * second)
+    clock.now = 10 * second
+    figures = metrics(tracer, audio_s=20.0, first={"final segment": 9.0})
+    assert figures["total_duration"] == 10.0
+    assert figures["audio_seconds_per_second"] == 2.0
+    assert figures["bottleneck"] == "slow"
+    assert figures["stages"]["slow"]["busy"] == pytest.approx(0.8)
+    assert figures["stages"]["starved"]["starved"] == pytest.approx(0.9)
+    assert figures["stages"]["slow"]["times_real_time"] == pytest.approx(2.5)
+    assert figures["lag"]["final segment"]["p50_ms"] == pytest.approx(2000, rel=PERCENTILE_TOLERANCE)
+
+
+def test_the_performance_files_are_readable_and_name_every_stage(tmp_path: Path) -> None:
+    tracer = Tracer()
+    tracer.stage("diarization").record((0, 0, 10, 20_000_000, 20_000_100))
+    figures = {**metrics(tracer, audio_s=1.0, first={}), "paced": True}
+    write_json(figures, tmp_path / "performance.json")
+    write_text(figures, tmp_path / "performance.txt")
+    assert json.loads((tmp_path / "performance.json").read_text())["stages"]["diarization"]["items"] == 1
+    assert "diarization" in (tmp_path / "performance.txt").read_text()
+    assert sentences(figures)
+    with (tmp_path / "console").open("w") as file:
+        Console(file=file, width=100).print(table(figures))
+
+
+def test_the_trace_is_valid_chrome_trace_events_with_slices_in_order(tmp_path: Path) -> None:
+    tracer = Tracer(clock=Ticks())
+    for number in range(3):
+        start = number * 100_000
+        tracer.stage("a").record((16000 * number, start, start + 20_000, start + 70_000, start + 90_000))
+    tracer.counter("queue a", 3)
+    write_trace(tracer, tmp_path / "trace.json")
+    trace = json.loads((tmp_path / "trace.json").read_text())
+    events = trace["traceEvents"]
+    assert all({"ph", "pid", "tid", "name"} <= event.keys() for event in events)
+    assert {event["args"]["name"] for event in events if event["name"] == "thread_name"} == {"a"}
+    slices = [event for event in events if event["ph"] == "X"]
+    assert [event["name"] for event in slices[:3]] == ["wait", "feed", "send"]
+    assert all(event["dur"] >= 0 and event["ts"] >= 0 for event in slices)
+    assert [event["args"]["audio_s"] for event in slices if event["name"] == "feed"] == [0.0, 1.0, 2.0]
+    assert [event["args"]["value"] for event in events if event["ph"] == "C"] == [3]
