@@ -123,7 +123,21 @@ def test_what_would_not_come_back_is_refused(event, error, message):
         encode(event)
 
 
-@pytest.mark.parametrize("line", [b"", b"{", b"[]", b'{"type":"nonsense"}', b'{"type":"turn","id":1}'])
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"{}",
+        b'{"type":"nonsense"}',
+        b'{"type":["turn"]}',
+        b'{"type":"turn","id":1}',
+        b'{"type":"gap","start":"0","end":1,"reason":""}',
+        b'{"type":"segment","words":5}',
+        b'{"type":"segment","words":[5]}',
+    ],
+)
 def test_a_line_that_is_no_event_is_refused(line):
     with pytest.raises(msgspec.DecodeError):
         decode(line)
