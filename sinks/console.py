@@ -59,7 +59,8 @@ class ConsoleView:
         self._colours: dict[str, str] = {}
         self._live: Live | None = None
         if console.is_terminal and not quiet:
-            self._live = Live(console=console, auto_refresh=False, transient=True)
+            # errors on stderr stay there, whoever reads standard output
+            self._live = Live(console=console, auto_refresh=False, transient=True, redirect_stderr=False)
             self._live.start()
 
     def write(self, item: Event, /) -> None:

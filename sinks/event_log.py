@@ -20,35 +20,35 @@ class EventLog:
     """
 
     def __init__(self, *, path: Path) -> None:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        self._file = os.fdopen(descriptor, "r+b")
-        _cut_torn_line(self._file)
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        _cut_torn_line(self._descriptor)
 
     def write(self, item: Event, /) -> None:
-        self._file.write(encode(item) + b"\n")
-        self._file.flush()
+        """Raises: OSError: no space; what was written before stays readable."""
+        line = memoryview(encode(item) + b"\n")
+        while line:
+            line = line[os.write(self._descriptor, line) :]
 
     def commit(self) -> None:
-        os.fsync(self._file.fileno())
-        self._file.close()
+        os.fsync(self._descriptor)
+        os.close(self._descriptor)
 
     def discard(self) -> None:
-        self._file.close()
+        os.close(self._descriptor)
 
 
-def _cut_torn_line(log: BinaryIO) -> None:
+def _cut_torn_line(descriptor: int) -> None:
     """Shortens the file to the end of its last whole line."""
-    end = log.seek(0, os.SEEK_END)
+    size = end = os.fstat(descriptor).st_size
     while end > 0:
         start = max(0, end - _BLOCK)
-        log.seek(start)
-        newline = log.read(end - start).rfind(b"\n")
+        newline = os.pread(descriptor, end - start, start).rfind(b"\n")
         if newline >= 0:
             end = start + newline + 1
             break
         end = start
-    log.truncate(end)
-    log.seek(0, os.SEEK_END)
+    if end < size:
+        os.ftruncate(descriptor, end)
 
 
 class JsonLines:

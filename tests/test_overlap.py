@@ -17,7 +17,7 @@ from operators.timeline.overlap import OverlapState, OverlapSweep
 from operators.timeline.overlap_intervals import overlap_intervals
 from stream_engine.clock import samples
 from stream_engine.events import Interruption, Overlap, Relabel, Turn, Watermark
-from stream_engine.testing import check_restart, run
+from stream_engine.testing import check_restart, restarted, run
 
 S = samples(1)
 MIN, GAP, SHORT = samples(0.05), samples(0.15), samples(1)
@@ -310,6 +310,15 @@ def test_a_restart_anywhere_changes_nothing():
     items: list = with_watermarks(turns, shuffle, 12)
     items.insert(15, Relabel(to="A", as_of=0, speaker="C"))
     check_restart(lambda state: OverlapSweep(state=state), items)
+
+
+@given(rows, st.randoms(use_true_random=False), st.lists(relabels, max_size=3), st.integers(0, 30))
+def test_a_restart_among_relabels_changes_nothing(rows, shuffle, relabels, at):
+    items: list = with_watermarks(from_rows(rows), shuffle, 6)
+    for relabel in relabels:
+        items.insert(shuffle.randint(0, len(items)), relabel)
+    make = lambda state: OverlapSweep(state=state)  # noqa: E731
+    assert restarted(make, items, min(at, len(items))) == run(OverlapSweep(), items)
 
 
 def test_memory_is_that_of_the_turns_in_view():

@@ -314,6 +314,29 @@ def test_a_torn_line_of_an_earlier_run_is_cut_before_going_on(tmp_path):
         assert list(read(path)) == [START, TWO_PEOPLE[0]]
 
 
+def test_a_full_disk_is_an_error_and_leaves_a_log_that_reads(tmp_path):
+    code = """
+import resource, sys
+from pathlib import Path
+from sinks.event_log import EventLog
+from stream_engine.events import SessionEnd
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+log = EventLog(path=Path(sys.argv[1]))
+try:
+    while True:
+        log.write(SessionEnd(duration=0))
+except OSError:
+    log.discard()
+    print("full")
+"""
+    path = tmp_path / "events.jsonl"
+    root = Path(formats.__file__).parents[1]
+    ran = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, cwd=root)
+    assert (ran.stdout, ran.stderr) == ("full\n", "")
+    whole = len(encode(SessionEnd(duration=0))) + 1
+    assert len(list(read(path))) == 1000 // whole
+
+
 def test_json_lines_are_those_of_the_log(tmp_path):
     with (tmp_path / "out").open("wb") as stream:
         sink = JsonLines(stream=stream)
