@@ -16,7 +16,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from stream_engine.assembly import Result, open_session, transcribe
 
-os.environ["PYANNOTE_METRICS_ENABLED"] = "0"  # pyannote.audio reads it when it is imported
+# Nothing leaves the machine: these packages report to their makers unless told before they are imported.
+os.environ["PYANNOTE_METRICS_ENABLED"] = "0"
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 
 __all__ = ["Result", "open_session", "transcribe"]
 

@@ -97,6 +97,8 @@ def transcribe(given: dict[str, Any]) -> int:
         options = merged(given.pop("profile"), given)
         parse_formats(options.formats)
         sources = [Input.parse(text, Pcm.parse(options.pcm) if options.pcm else None) for text in inputs]
+        if options.offline and (urls := [source.shown for source in sources if source.kind == "url"]):
+            raise ValueError(f"{urls[0]}: --offline opens no socket; leave one of them out")
     except ValueError as error:
         raise _Usage(str(error)) from None
     view = _View(console=Console(stderr=as_json), as_json=as_json, quiet=quiet)

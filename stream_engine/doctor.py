@@ -70,7 +70,7 @@ def report() -> tuple[bool, list[str]]:
     healthy = healthy and all(_file(row.module, row.file) for row in WEIGHTS)
     cache = default_root()
     lines += ["", f"{'audio store':20} {cache}, {_free(cache) / 1e9:.0f} GB free"]
-    lines.append("telemetry            none; that of pyannote.audio is switched off")
+    lines.append("telemetry            none; that of onnxruntime, pyannote.audio and huggingface_hub is switched off")
     return healthy, lines
 
 

@@ -133,6 +133,7 @@ class Session:
     ) -> None:
         self._pipeline = pipeline
         self._position = position
+        self.emission = emission
         emitted = pipeline.stage("emission", emission, items, capacity=EVENTS_CAPACITY)
         self._branch = pipeline.broadcast("events", emitted)
         self.stopped = False

@@ -1,0 +1,116 @@
+"""Runs every bench in a process of its own and rewrites RESULTS.md: `python -m benches [NAME...]`."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+BENCHES = ("channel", "overlap", "resample", "ingest", "diarization", "recognition", "session")
+FOLDER = Path(__file__).parent
+STORED = FOLDER / "results.json"
+PACKAGES = ("anyio", "numpy", "torch", "onnxruntime", "moonshine-voice", "pyannote.metrics")
+
+
+def main(names: list[str]) -> int:
+    unknown = set(names) - set(BENCHES)
+    if unknown:
+        print(f"unknown bench: {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}", file=sys.stderr)
+        return 2
+    results: dict[str, Any] = json.loads(STORED.read_text()) if STORED.exists() else {}
+    for name in names or BENCHES:
+        print(f"{name} ...", flush=True)
+        run = subprocess.run(
+            [sys.executable, "-m", f"benches.{name}", "--json"], stdout=subprocess.PIPE, check=False
+        )
+        if run.returncode:
+            print(f"{name} failed with exit code {run.returncode}", file=sys.stderr)
+            return 1
+        results[name] = {"machine": machine(), "figures": json.loads(run.stdout)}
+        STORED.write_text(json.dumps(results, indent=1) + "\n")
+    (FOLDER / "RESULTS.md").write_text("\n".join(page(results)) + "\n")
+    return 0
+
+
+def machine() -> dict[str, str]:
+    """What the figures depend on."""
+    model = next(
+        (
+            line.split(":")[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in line
+        ),
+        platform.processor(),
+    )
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return {
+        "cpu": f"{model}, {os.cpu_count()} cores",
+        "gpu": "none",
+        "python": platform.python_version(),
+        "commit": commit.stdout.strip(),
+        **{name: version(name) for name in PACKAGES},
+    }
+
+
+def page(results: dict[str, Any]) -> list[str]:
+    lines = [
+        "# Measured",
+        "",
+        "Written by `make bench` (`python -m benches NAME` for one). Figures are medians; read the ratios,",
+        "not the seconds: these machines are noisy.",
+        "",
+    ]
+    for name in BENCHES:
+        if name not in results:
+            continue
+        said = (import_module(f"benches.{name}").__doc__ or "").strip()
+        facts = ", ".join(f"{key} {value}" for key, value in results[name]["machine"].items())
+        lines += [f"## {name}", "", said, "", f"Command: `python -m benches.{name}`. Machine: {facts}.", ""]
+        lines += table(results[name]["figures"])
+        lines.append("")
+    return lines
+
+
+def table(figures: Any) -> list[str]:
+    """Nested figures as Markdown: a list of rows becomes a table, what is nested gets a dotted name."""
+    flat: list[tuple[str, Any]] = []
+    tables: list[str] = []
+    flatten("", figures, flat, tables)
+    rows = [f"| {name} | {shown(value)} |" for name, value in flat]
+    return (["| what | figure |", "| --- | ---: |", *rows] if rows else []) + tables
+
+
+def flatten(prefix: str, value: Any, flat: list[tuple[str, Any]], tables: list[str]) -> None:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            flatten(f"{prefix}.{key}" if prefix else str(key), inner, flat, tables)
+    elif isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
+        names = list(dict.fromkeys(key for row in value for key in row))
+        tables += [
+            "",
+            f"{prefix}:",
+            "",
+            f"| {' | '.join(names)} |",
+            f"| {' | '.join('---' for _ in names)} |",
+        ]
+        tables += [f"| {' | '.join(shown(row.get(name)) for name in names)} |" for row in value]
+    else:
+        flat.append((prefix, value))
+
+
+def shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.3f}".rstrip("0").rstrip(".")
+    return ", ".join(map(shown, value)) if isinstance(value, list) else "" if value is None else str(value)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
