@@ -11,6 +11,12 @@ from stream_engine.clock import RATE
 from stream_engine.errors import BackendError
 from stream_engine.inputs import Input
 
+# A live input is not looked through for its duration, first time stamp, or DTS disguised as PCM before the
+# first sample leaves: raw PCM then runs 20 ms behind its writer (p95). Not `fflags nobuffer`: it drops what
+# was looked through, half a second. A WAV on stdin starts 64 KiB late all the same (ffmpeg looks for
+# S/PDIF), then catches up; `--pcm` does not.
+AT_ONCE = {"analyzeduration": 500_000, "max_ts_probe": 0, "max_probe_packets": 16}
+
 
 @functools.cache
 def binary() -> str:
@@ -42,8 +48,8 @@ def command(source: Input, *, resample: bool, mix: bool = True) -> list[str]:
         given["format"] = source.format
     if source.pcm:
         given |= {"ar": source.pcm.rate, "ac": source.pcm.channels}
-    if source.live:  # do not collect seconds of audio only to guess a duration
-        given |= {"fflags": "nobuffer", "analyzeduration": 500_000}
+    if source.live:
+        given |= AT_ONCE
     wanted: dict[str, str | int] = {"map": "0:a:0", "c:a": "pcm_f32le", "format": "wav"}
     if resample:
         wanted["ar"] = RATE

@@ -129,5 +129,4 @@ def _open_size(seconds: float, kbps: int) -> bool:
 
 def _plain(line: str) -> str:
     """A line without ffmpeg's addresses and levels."""
-    line = re.sub(r"\[(error|fatal|warning|info)\] ", "", line)
-    return re.sub(r"^\[([\w,:#/ ]+?) @ 0x[0-9a-f]+\] ", r"\1: ", line).strip()
+    return re.sub(r"\[(error|fatal|warning|info|[^\]]* @ 0x[0-9a-f]+)\] ", "", line).strip()
