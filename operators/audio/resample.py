@@ -4,13 +4,16 @@ With `old` and `new` the rates without their common factor, output j of julius i
 
     y[j] = sum over k of x[(j // new) * old + k - width] * kernel[j % new][k]     0 <= k < old + 2 * width
 
-so `new` outputs, a period, need `old` new inputs and `width` more on both sides:
+so `new` outputs need `old` new inputs and `width` more on both sides. Beyond its ends the signal keeps its
+first and last value (julius pads so). Several such periods make a row, so that a row's inputs are not few
+beside the width: julius' kernel, shifted, for each period of the row. A block is 256 rows:
 
-    input    ──width──┤◄──── old ────►├──width──
-    output            │ new outputs   │
+    input    ──width──┤ row 0 │ row 1 │ ...         │ row 255 ├──width──
+    released          ◄─── done ──►◄─ now ─►
 
-Beyond its ends the signal keeps its first and last value (julius pads so). Periods are worked on in blocks
-of a fixed number, many blocks in one call, so that the sums are the same for any chunking.
+A block is convolved whole whenever more of its rows are complete, with zeros for the rest: one shape and one
+place for each row, so the same sums, to the bit, for any chunking. (oneDNN takes other ways for other
+shapes; 256 rows of 44.1 kHz take 0.3 ms.)
 
 Source: J. O. Smith, Digital Audio Resampling Home Page; A. Défossez, julius (MIT).
 """
@@ -32,7 +35,7 @@ from stream_engine.state import Array
 if TYPE_CHECKING:
     import torch
 
-BLOCK_S = 0.04  # of input; what a stream is late beside the filter's own lookahead
+ROWS = 256  # in a block
 KERNEL_LIMIT = 16 << 20  # weights; a rate that shares no factor with 16 kHz would need gigabytes
 
 
@@ -84,19 +87,27 @@ class Resample:
             self._carry = np.full(self._width, samples[0], np.float32)
         self._received += len(samples)
         self._carry = np.concatenate((self._carry, samples))
-        blocks = (len(self._carry) - 2 * self._width) // self._hop
-        if blocks > 0:
-            yield self._out(self._convolve(self._carry, blocks))
-            self._carry = self._carry[blocks * self._hop :]
+        yield from self._release()
 
     def flush(self) -> Iterator[Chunk]:
-        left = self._received * self._new // self._old - self._sent if self._received else 0
-        if left <= 0:
-            return
-        blocks = -(-left // self._block_out)
-        need = blocks * self._hop + 2 * self._width
-        padded = np.concatenate((self._carry, np.full(max(0, need - len(self._carry)), self._carry[-1])))
-        yield self._out(self._convolve(padded, blocks)[:left])
+        if self._received and self._rate != RATE:
+            total = self._received * self._new // self._old
+            tail = np.full(2 * self._width + self._hop, self._carry[-1])
+            self._carry = np.concatenate((self._carry, tail))
+            yield from self._release(total)
+
+    def _release(self, total: int | None = None) -> Iterator[Chunk]:
+        """The output of all rows that are complete and were not released before."""
+        while (rows := min(ROWS, (len(self._carry) - 2 * self._width) // self._hop)) > 0:
+            done = self._sent % (ROWS * self._row)
+            end = rows * self._row
+            if total is not None:
+                end = min(end, done + total - self._sent)
+            if end > done:
+                yield self._out(self._convolve()[done:end])
+            if rows < ROWS:
+                return
+            self._carry = self._carry[ROWS * self._hop :]
 
     def _prepare(self, rate: int) -> None:
         if rate < 1:
@@ -108,24 +119,31 @@ class Resample:
             return
         if self._old * self._new > KERNEL_LIMIT:
             raise ValueError(f"{rate} Hz shares no useful factor with {RATE} Hz: let ffmpeg resample it")
+        import torch
         from julius.resample import ResampleFrac
 
         module = ResampleFrac(self._old, self._new)
         self._width: int = module._width
-        kernel = cast("torch.Tensor", module.kernel)
-        self._kernel = kernel.to(self._device)  # [new, 1, old + 2 * width], float32
-        periods = max(1, round(BLOCK_S * rate / self._old))
-        self._hop, self._block_out = periods * self._old, periods * self._new
+        kernel = cast("torch.Tensor", module.kernel)[:, 0]  # [new, old + 2 * width]
+        periods = max(1, round(2 * self._width / self._old))
+        self._hop, self._row = periods * self._old, periods * self._new
+        weights = torch.zeros(self._row, 1, self._hop + 2 * self._width)
+        for period in range(periods):
+            start = period * self._old
+            weights[period * self._new :][: self._new, 0, start : start + kernel.shape[1]] = kernel
+        self._weights = weights.to(self._device)  # [row, 1, hop + 2 * width], float32
 
-    def _convolve(self, samples: NDArray[np.float32], blocks: int) -> NDArray[np.float32]:
-        """`blocks` blocks of output, from `blocks * hop + 2 * width` samples."""
+    def _convolve(self) -> NDArray[np.float32]:
+        """The block that the carry begins with: `[ROWS * row]`; rows that are not complete are not right."""
         import torch
 
+        size = ROWS * self._hop + 2 * self._width
         with torch.inference_mode():
-            signal = torch.from_numpy(samples).to(self._device)
-            framed = signal.unfold(0, self._hop + 2 * self._width, self._hop)[:blocks, None]
-            periods = torch.nn.functional.conv1d(framed, self._kernel, stride=self._old)
-            return periods.transpose(1, 2).reshape(-1).cpu().numpy()
+            signal = torch.zeros(1, 1, size)
+            have = min(size, len(self._carry))
+            signal[0, 0, :have] = torch.from_numpy(self._carry[:have])
+            rows = torch.nn.functional.conv1d(signal.to(self._device), self._weights, stride=self._hop)
+            return rows[0].T.reshape(-1).cpu().numpy()
 
     def _out(self, samples: NDArray[np.float32]) -> Chunk:
         samples = samples.view()
