@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 LANGUAGES = frozenset({"en"})
 FRAME = 512  # the wheel drops what is left of a clip after its last whole frame
+LEVEL = 0.07  # root mean square of a clip: 0.02 better in cpWER than as it came, 0.01 better than 0.1
+QUIETEST = 1e-4  # below it a clip is not made any louder
 # Cutting and speakers are decided by the engine, so the wheel's own are off.
 OPTIONS = {"vad_threshold": "0", "identify_speakers": "false", "return_audio_data": "false"}
 
@@ -53,7 +55,7 @@ class Moonshine:
     def transcribe(self, samples: NDArray[np.float32], /) -> Transcript:
         if not len(samples):
             return Transcript("")
-        clip = np.pad(samples, (0, -len(samples) % FRAME)).tolist()
+        clip = np.pad(levelled(samples), (0, -len(samples) % FRAME)).tolist()
         found = self._transcriber().transcribe_without_streaming(clip, RATE)
         return Transcript(" ".join(line.text.strip() for line in found.lines))
 
@@ -73,6 +75,12 @@ class Moonshine:
                 self._opened.append(transcriber)
             self._per_thread.transcriber = transcriber
         return transcriber
+
+
+def levelled(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The clip, [frames], as loud as the recogniser hears best."""
+    loudness = float(np.sqrt(np.mean(np.square(samples))))
+    return samples * np.float32(LEVEL / max(loudness, QUIETEST))
 
 
 def _open() -> Transcriber:
