@@ -29,9 +29,10 @@ def write_text(metrics: Metrics, path: Path) -> None:
 
 def table(metrics: Metrics) -> Table:
     """A row a stage: how often, how busy, how long each item took, and what it waited for."""
-    view = Table(title="Latency of every operator", title_justify="left", box=None, pad_edge=False)
+    title = "Latency of every operator: milliseconds of compute per item"
+    view = Table(title=title, title_justify="left", box=None, pad_edge=False)
     view.add_column("stage", no_wrap=True)
-    for name in ("items", "busy", "× real time", "p50 ms", "p95 ms", "p99 ms", "starved", "held"):
+    for name in ("items", "busy", "× live", "p50", "p95", "p99", "starved", "held"):
         view.add_column(name, justify="right", no_wrap=True)
     for name, stage in metrics["stages"].items():
         feed = stage["feed"]

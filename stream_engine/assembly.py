@@ -43,6 +43,7 @@ from stream_engine.pcm_cache import NewStore, PcmCache, StoreHeader
 from stream_engine.performance import metrics
 from stream_engine.pipeline import Pipeline
 from stream_engine.session import Devices, Parts, Session, intake, transcription
+from stream_engine.stages import Receive
 from stream_engine.store import PcmStore
 from stream_engine.tracer import Tracer
 
@@ -271,13 +272,14 @@ async def _audio(source: Input, options: Options) -> AsyncGenerator[_Audio]:
 def _lay(pipeline: Pipeline, audio: _Audio, parts: Parts, choice: Choice, source: Input) -> OpenSession:
     """The whole graph, from the input to the stamped events."""
     cpu = CapacityLimiter(os.cpu_count() or 1)
-    follower = audio.store.follow(LIVE_CHUNK if audio.live else FILE_CHUNK)
-    chunks = pipeline.source("audio", follower, capacity=2, stops=audio.decoder is None)
-    items = transcription(pipeline, chunks, parts, Devices(cpu=cpu, recognisers=workers()))
+    streams: list[Receive[Any]] = []
     if audio.decoder is not None and audio.intake is not None:
         decoded = paced(audio.decoder, audio.pace)
-        ended = intake(pipeline, decoded, audio.intake, audio.store, device=cpu)
-        items = pipeline.fan_in("session", items, ended)
+        streams.append(intake(pipeline, decoded, audio.intake, audio.store, device=cpu))
+    follower = audio.store.follow(LIVE_CHUNK if audio.live else FILE_CHUNK)
+    chunks = pipeline.source("audio", follower, capacity=2, stops=audio.decoder is None)
+    streams.append(transcription(pipeline, chunks, parts, Devices(cpu=cpu, recognisers=workers())))
+    items = pipeline.fan_in("session", *streams)
     start = SessionStart(
         schema=SCHEMA,
         source=source.shown,

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from operators.speech.diarization.community_1 import Community1Embedding, Community1Segmentation
+from operators.speech.diarization.diarizer import Diarizer
+from operators.speech.moonshine import Moonshine
 from operators.speech.recognition import Recogniser, Recognition
 from operators.speech.speech_turns import SpeechTurns
 from operators.speech.utterances import UtteranceCutter
@@ -21,10 +24,6 @@ from stream_engine.errors import BackendError
 from stream_engine.options import Options
 from stream_engine.session import Parts
 
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
-
-    from operators.speech.diarization.models import Embedding, Segmentation
 
 RECOGNISERS = ("auto", "moonshine", "none")
 DIARIZERS = ("auto", "community-1", "none")
@@ -48,7 +47,9 @@ class Choice:
 class Backends:
     """Weights: loaded once per process, at first use, and shared by its sessions."""
 
-    _recognisers: dict[tuple[str, str | None], Recogniser] = field(default_factory=dict)
+    _recognisers: dict[tuple[str, str | None], Recogniser] = field(
+        default_factory=dict[tuple[str, str | None], Recogniser]
+    )
 
     def choose(self, options: Options) -> Choice:
         """Names for `auto`, by what is at hand.
@@ -94,8 +95,6 @@ class Backends:
             return None
         key = (choice.recogniser, options.language)
         if key not in self._recognisers:
-            from operators.speech.moonshine import Moonshine
-
             self._recognisers[key] = Moonshine(language=options.language)
         return self._recognisers[key]
 
@@ -113,29 +112,25 @@ class Backends:
             overlap=OverlapSweep(),
         )
 
-    def _diarizer(self, options: Options):
-        from operators.speech.diarization.diarizer import Diarizer
-
+    def _diarizer(self, options: Options) -> Diarizer:
         segmentation, embedding = self._community_1
-        latency = {} if options.latency is None else {"latency": options.latency}
-        return Diarizer(
+        diarizer = partial(
+            Diarizer,
             segmentation=segmentation,
             embedding=embedding,
             speakers=options.speakers,
             min_speakers=options.min_speakers,
             max_speakers=options.max_speakers,
-            **latency,
         )
+        return diarizer() if options.latency is None else diarizer(latency=options.latency)
 
     @cached_property
-    def _silero(self) -> InferenceSession:
+    def _silero(self) -> Any:  # an onnxruntime session
         return load_silero()
 
     @cached_property
-    def _community_1(self) -> tuple[Segmentation, Embedding]:
-        from operators.speech.diarization.community_1 import load
-
-        return load()
+    def _community_1(self) -> tuple[Community1Segmentation, Community1Embedding]:
+        return Community1Segmentation(), Community1Embedding()
 
 
 def workers() -> int:

@@ -189,7 +189,7 @@ def _report(result: Result, view: _View) -> None:
     speakers = sorted({turn.speaker for turn in log.turns() if turn.speaker})
     total = sum(overlap.end - overlap.start for overlap in overlaps) / RATE
     view.say()
-    view.say(f"{len(speakers)} speakers; {len(overlaps)} overlaps, {total:.1f} s in all")
+    view.say(f"speakers: {len(speakers)}; overlaps: {len(overlaps)}, {total:.1f} s in all")
     for overlap in overlaps[:OVERLAPS_SHOWN]:
         times = f"{timestamp(overlap.start)} to {timestamp(overlap.end)}"
         view.say(f"  {times}  {' + '.join(map(plain, overlap.speakers))}")
