@@ -163,7 +163,7 @@ def finished(source: Input, folder: Path, options: Options) -> Result | None:
     if manifest.exit_status not in (DONE, DAMAGED):
         return None
     performance = folder / "performance.json"
-    figures = msgspec.json.decode(performance.read_bytes()) if performance.exists() else {}
+    figures: dict[str, Any] = msgspec.json.decode(performance.read_bytes()) if performance.exists() else {}
     return Result(
         folder=folder,
         exit_code=manifest.exit_status,

@@ -24,7 +24,6 @@ from stream_engine.errors import BackendError
 from stream_engine.options import Options
 from stream_engine.session import Parts
 
-
 RECOGNISERS = ("auto", "moonshine", "none")
 DIARIZERS = ("auto", "community-1", "none")
 LATER = {

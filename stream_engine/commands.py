@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -272,7 +273,10 @@ def cache(given: dict[str, Any]) -> int:
     elif given["action"] == "clear":
         print(f"removed {store.clear()} stores from {store.root}")  # noqa: T201
     else:
-        print("\n".join(store.listing()))  # noqa: T201
+        for path, header in store.stores():
+            size, used = path.stat().st_size / 1e6, path.with_suffix(".json").stat().st_mtime
+            day = datetime.fromtimestamp(used).astimezone().isoformat(" ", "minutes")
+            print(f"{header.frames / RATE:10.1f} s {size:9.1f} MB  used {day}  {path.name}")  # noqa: T201
     return DONE
 
 

@@ -32,7 +32,8 @@ WEIGHTS = (
     Weights("silero-vad v6", "voice activity", "faster_whisper", "assets/silero_vad_v6.onnx", "MIT"),
     Weights("community-1", "diarization", "moonshine_voice", "libmoonshine.so",
             "pyannote community-1, CC BY 4.0, by pyannoteAI"),
-    Weights("moonshine tiny-en", "recognition (English)", "moonshine_voice", "assets/tiny-en", "MIT, by Moonshine AI"),
+    Weights("moonshine tiny-en", "recognition (English)", "moonshine_voice", "assets/tiny-en",
+            "MIT, by Moonshine AI"),
 )  # fmt: skip
 
 
@@ -70,7 +71,9 @@ def report() -> tuple[bool, list[str]]:
     healthy = healthy and all(_file(row.module, row.file) for row in WEIGHTS)
     cache = default_root()
     lines += ["", f"{'audio store':20} {cache}, {_free(cache) / 1e9:.0f} GB free"]
-    lines.append("telemetry            none; that of onnxruntime, pyannote.audio and huggingface_hub is switched off")
+    lines.append(
+        "telemetry            none; that of onnxruntime, pyannote.audio and huggingface_hub is switched off"
+    )
     return healthy, lines
 
 

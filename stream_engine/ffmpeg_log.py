@@ -20,8 +20,8 @@ _LOST = re.compile(
     r"|CRC mismatch|: partial file|Conversion failed|Connection (reset|timed out)|Input/output error"
 )
 _DURATION = re.compile(r"Duration: (\d+):(\d\d):(\d\d\.\d+)")
-_LAYOUT = re.compile(r"Audio: .*?\d+ Hz, (\w+)")
-_SMALL = {"mono": 1, "1": 1, "stereo": 2, "2": 2, "downmix": 2}
+_LAYOUT = re.compile(r"Audio: .*?\d+ Hz, ([^,(]+)")
+_SMALL = {"mono": 1, "1 channels": 1, "stereo": 2, "2 channels": 2, "downmix": 2}
 _BITRATE = re.compile(r"Audio: pcm_.* (\d+) kb/s")
 
 
@@ -34,7 +34,7 @@ class Log:
         self.losses = 0
         self.first_loss: str | None = None
         self.promised_s: float | None = None
-        self.channels = 0  # of the first audio stream; 0: not known
+        self.channels = 0  # of the first audio stream: 1, 2, 3 for more, 0 for not known
         self.without_audio = False
         self.banner = threading.Event()  # set once all that comes before the audio has been read
         self._streams = 0
@@ -84,7 +84,7 @@ class Log:
         elif "Stream #0:" in line and " -> " not in line and "(attached pic)" not in line:
             self._streams += 1
             if not self.channels and (layout := _LAYOUT.search(line)):
-                self.channels = _SMALL.get(layout[1], 3)
+                self.channels = _SMALL.get(layout[1].strip(), 3)
             rate = _BITRATE.search(line)
             # The duration is that of the longest stream: a video may well outlast its sound.
             if self._streams > 1:

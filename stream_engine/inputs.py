@@ -133,7 +133,7 @@ class Input(msgspec.Struct, frozen=True):
             raise InputError(f"{self.shown}: {error.strerror}; check the path and its permissions") from None
         if stat.S_ISDIR(mode.st_mode):
             raise InputError(f"{self.shown}: is a directory; name the files in it")
-        if not os.access(self.path, os.R_OK):
+        if not os.access(self.path, os.R_OK, effective_ids=os.access in os.supports_effective_ids):
             raise InputError(f"{self.shown}: permission denied; make it readable")
         if self.kind == "file" and stat.S_ISREG(mode.st_mode) and mode.st_size == 0:
             raise InputError(f"{self.shown}: the file is empty; record or copy it again")

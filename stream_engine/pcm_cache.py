@@ -125,6 +125,21 @@ class PcmCache:
             temporary.unlink()
         return NewStore(self, descriptor, source, temporary if kept else None, channels, ahead)
 
+    def stores(self) -> list[tuple[Path, StoreHeader]]:
+        """All complete stores, those used last first."""
+        found = [(path, _read_header(path)) for path in self.root.glob("*.json")]
+        known = [(path.with_suffix(".f32"), header) for path, header in found if header is not None]
+        return sorted(known, key=lambda row: -row[0].with_suffix(".json").stat().st_mtime)
+
+    def clear(self) -> int:
+        """Removes all complete stores, and what dead runs have left; gives the number of stores."""
+        self._sweep()
+        removed = self.stores()
+        for path, _ in removed:
+            path.with_suffix(".json").unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
+        return len(removed)
+
     def _publish(self, key: str, temporary: Path, header: StoreHeader) -> None:
         temporary.rename(self.root / f"{key}.f32")
         self._write_header(key, header)
