@@ -131,9 +131,10 @@ class PcmStore:
             raise ValueError(f"[{start}, {end}) is not within the {self.frames} frames that are stored")
         if start == end:
             return np.zeros((0,) if self.channels == 1 else (0, self.channels), np.float32)
-        if self._window is None or start < self._window[0] or end > self._window[0] + len(self._window[1]):
-            self._window = self._map(start, end)
-        first, samples = self._window
+        window = self._window  # recognition workers call this too, each with a window of its own in mind
+        if window is None or start < window[0] or end > window[0] + len(window[1]):
+            window = self._window = self._map(start, end)
+        first, samples = window
         return samples[start - first : end - first]
 
     def _map(self, start: int, end: int) -> tuple[int, NDArray[np.float32]]:
