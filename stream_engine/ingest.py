@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 import msgspec
@@ -80,7 +81,7 @@ async def ingest(
     """
     began = time.perf_counter()
     source.check()
-    found = cache.find(source, resample=resample)
+    found = await to_thread.run_sync(partial(cache.find, source, resample=resample))
     if found is not None:
         with found:
             header = found.header

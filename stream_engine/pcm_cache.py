@@ -104,7 +104,6 @@ class PcmCache:
             StorageError: the folder cannot be made or written, or the disk has no room for `expected_s`.
         """
         need = int((expected_s or 0) * RATE) * SAMPLE_BYTES * channels
-        temporary = self.root / f"{secrets.token_hex(8)}.part"
         try:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._sweep()
@@ -115,11 +114,9 @@ class PcmCache:
                     f"{self.root}: {(need + SPARE_BYTES) >> 20} MB are needed and {free >> 20} MB are free; "
                     "free some space, or choose another folder with --cache"
                 )
-            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-            descriptor = os.open(temporary, flags, 0o600)
+            descriptor, temporary = self._begin()
         except OSError as error:
             raise storage_error(str(self.root), error) from None
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         kept = self._keep and not source.live and source.path is not None
         if not kept:
             temporary.unlink()
@@ -146,12 +143,21 @@ class PcmCache:
         self._evict(0, spare=key)
 
     def _write_header(self, key: str, header: StoreHeader) -> None:
-        temporary = self.root / f"{secrets.token_hex(8)}.json.part"
-        with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        descriptor, temporary = self._begin()
+        with open(descriptor, "wb") as file:
             file.write(msgspec.json.encode(header))
             file.flush()
             temporary.rename(self.root / f"{key}.json")
+
+    def _begin(self) -> tuple[int, Path]:
+        """A new file under a temporary name, locked by us for as long as it is open."""
+        while True:
+            temporary = self.root / f"{secrets.token_hex(8)}.part"
+            descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.fstat(descriptor).st_nlink:
+                return descriptor, temporary
+            os.close(descriptor)  # another run swept it away before it was locked
 
     def _sweep(self) -> None:
         """Removes what a run that died has left: unfinished files that nobody has locked."""

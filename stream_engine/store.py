@@ -64,7 +64,7 @@ class PcmStore:
         self._frame_bytes = SAMPLE_BYTES * channels
         self._window: tuple[int, NDArray[np.float32]] | None = None  # first frame, samples
         self._followers: list[Follower] = []
-        self._changed = anyio.Event()
+        self._changed: anyio.Event | None = None  # there while somebody waits
         self._broken = False
 
     # --- the writing end ----------------------------------------------------------------------------
@@ -89,7 +89,7 @@ class PcmStore:
         except OSError as error:
             raise storage_error("the audio store", error) from None
         self.frames += data.size // self.channels
-        self._wake()
+        self.wake()
 
     async def room(self) -> None:
         """Waits while the end is further ahead of the slowest follower than is allowed."""
@@ -98,17 +98,17 @@ class PcmStore:
             wanted = max((follower.chunk for follower in self._followers), default=0)
             if self.frames - position < max(self._ahead, wanted):
                 return
-            await self._changed.wait()
+            await self.change()
 
     def finish(self) -> None:
         """No more will come: followers end when they have read all."""
         self.complete = True
-        self._wake()
+        self.wake()
 
     def fail(self) -> None:
         """No more will come, for a reason: followers raise `anyio.BrokenResourceError`."""
         self._broken = True
-        self._wake()
+        self.wake()
 
     def close(self) -> None:
         """Gives the file back; views stay valid. A store that was not finished is broken."""
@@ -155,14 +155,25 @@ class PcmStore:
         self._followers.append(follower)
         return follower
 
-    async def _grown(self) -> None:
+    async def change(self) -> None:
+        """Waits until something is written, read or finished.
+
+        Raises:
+            anyio.BrokenResourceError: the store ended without being finished.
+        """
+        if self._broken:
+            raise anyio.BrokenResourceError
+        if self._changed is None:
+            self._changed = anyio.Event()
         await self._changed.wait()
         if self._broken:
             raise anyio.BrokenResourceError
 
-    def _wake(self) -> None:
-        self._changed.set()
-        self._changed = anyio.Event()
+    def wake(self) -> None:
+        """Lets those go on who wait for a change."""
+        if self._changed is not None:
+            self._changed.set()
+            self._changed = None
 
     def __enter__(self) -> Self:
         return self
@@ -188,13 +199,13 @@ class Follower:
     async def __anext__(self) -> Chunk:
         store, start = self._store, self.position
         while store.frames < start + self.chunk and not store.complete:
-            await store._grown()  # pyright: ignore[reportPrivateUsage]
+            await store.change()
         end = min(start + self.chunk, store.frames)
         if end <= start:
             self.close()
             raise StopAsyncIteration
         self.position = end
-        store._wake()  # pyright: ignore[reportPrivateUsage]
+        store.wake()
         return Chunk(start=start, samples=store.view(start, end))
 
     def close(self) -> None:
