@@ -1,0 +1,188 @@
+"""From the local speakers of overlapping windows to tracks, and from votes to runs of activity.
+
+A track is a local speaker followed from window to window. Each window votes for the frames that it sees;
+a vote weighs twice as much for every second of future that the window had heard after the frame, since
+a model that has not heard the next voice yet takes two voices for one:
+
+    window k-1   ...............aaaaaaaaaaaaaa|            votes outweighed by those of
+    window k     ......bbbb.....aaaaaaacccccccccc|         later windows
+                         settled |      open      |
+                              `settled` moves on when a run is over and `latency` old
+
+A run that is still going on is not settled: all of it can change until it ends. So its beginning profits
+from its whole length, and yet it is final `latency` after its end.
+"""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from operators.speech.diarization.models import Activity
+from stream_engine.state import Array
+
+Votes = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+class Run(msgspec.Struct, frozen=True):
+    """Frames `[start, end)` in which a track is active; `alone`: those without another track."""
+
+    track: int
+    start: int
+    end: int
+    alone: tuple[tuple[int, int], ...]
+
+
+class AggregationState(msgspec.Struct):
+    """Rows are frames from `first` on, columns the tracks alive."""
+
+    first: int
+    settled: int
+    seen: int  # frames that some window has seen
+    next_track: int
+    tracks: list[int]
+    votes: Array  # [frames, tracks], float64
+    weights: Array  # [frames], float64
+    fixed: Array  # [frames, tracks], int8: 1 in a final turn, -1 before one, 0 free
+
+
+class Aggregation:
+    """Runs of activity, each of them given once as ended; O(window + longest run) memory."""
+
+    def __init__(
+        self, *, frames: int, frame_seconds: float, longest: int, state: AggregationState | None = None
+    ) -> None:
+        future = (frames - np.arange(frames)) * frame_seconds
+        self._weight: Votes = np.exp2(future)
+        self._frames = frames
+        self._longest = longest
+        self._first = state.first if state else 0
+        self.seen = state.seen if state else 0
+        self._next = state.next_track if state else 0
+        self._tracks = list(state.tracks) if state else []
+        self._votes: Votes = state.votes.numpy() if state else np.zeros((0, 0))
+        self._weights: Votes = state.weights.numpy() if state else np.zeros(0)
+        self._fixed = state.fixed.numpy() if state else np.zeros((0, 0), np.int8)
+        self.settled = state.settled if state else 0
+
+    @property
+    def state(self) -> AggregationState:
+        return AggregationState(
+            self._first,
+            self.settled,
+            self.seen,
+            self._next,
+            list(self._tracks),
+            Array.of(self._votes),
+            Array.of(self._weights),
+            Array.of(self._fixed),
+        )
+
+    def observe(self, start: int, activity: Activity) -> None:
+        """A window's activity ([frames, local speakers]) from frame `start` on (before 0: padding)."""
+        if start < 0:
+            activity, weight, start = activity[-start:], self._weight[-start:], 0
+        else:
+            weight = self._weight
+        self._grow(start + len(activity))
+        rows = slice(start - self._first, start - self._first + len(activity))
+        local = activity.astype(np.float64)
+        for speaker, column in self._match(local, rows):
+            self._votes[rows, column] += local[:, speaker] * weight
+        self._weights[rows] += weight
+
+    def decide(self, frontier: int) -> tuple[list[Run], list[Run]]:
+        """Runs that ended before `frontier`, final now; and those that still go on there, as they look."""
+        ended: list[Run] = []
+        going: list[Run] = []
+        open_from = frontier
+        active = self._active()
+        for column, track in enumerate(self._tracks):
+            for start, end in _runs(active[:, column] & (self._fixed[:, column] == 0)):
+                if start + self._first >= frontier:
+                    continue
+                over = end + self._first < frontier
+                if not over and frontier - self._first - start > self._longest:
+                    end, over = self._weakest(column, start, frontier - self._first), True
+                    open_from = min(open_from, end + self._first)
+                run = self._run(track, start, end, active, column)
+                (ended if over else going).append(run)
+                if over:
+                    self._fixed[start:end, column] = 1
+                    before = self._fixed[:start, column]
+                    before[before == 0] = -1
+        ended.sort(key=lambda run: (run.start, run.end, run.track))
+        self.settled = max(self.settled, min([open_from, *(run.start for run in going)]))
+        self._forget()
+        return ended, going
+
+    def _active(self) -> Flags:
+        """Shape: [frames, tracks]: as many tracks as the windows heard voices, the most voted first."""
+        mean = self._votes / np.maximum(self._weights, 1e-9)[:, None]
+        mean = np.where(self._fixed == 0, mean, np.maximum(self._fixed, 0))
+        mean[: max(self.settled - self._first, 0)] *= self._fixed[: max(self.settled - self._first, 0)] > 0
+        voices = np.floor(mean.sum(axis=1) + 0.5)
+        rank = np.argsort(np.argsort(-(mean + (self._fixed > 0)), axis=1, kind="stable"), axis=1)
+        return (rank < voices[:, None]) & (mean > 0)
+
+    def _run(self, track: int, start: int, end: int, active: Flags, column: int) -> Run:
+        alone = active[start:end].sum(axis=1) == 1
+        base = start + self._first
+        return Run(track, base, end + self._first, tuple((base + a, base + b) for a, b in _runs(alone)))
+
+    def _weakest(self, column: int, start: int, end: int) -> int:
+        """Where to cut a run that is too long: the frame of its second half with the fewest votes."""
+        middle = (start + end) // 2
+        mean = self._votes[middle:end, column] / np.maximum(self._weights[middle:end], 1e-9)
+        return middle + int(np.argmin(mean)) + 1
+
+    def _match(self, local: Votes, rows: slice) -> list[tuple[int, int]]:
+        """Local speakers to columns, so that the most activity is shared; a new column where none is."""
+        known = self._votes[rows] / np.maximum(self._weights[rows], 1e-9)[:, None]
+        shared = local.T @ known  # [local, tracks], in frames
+        matched: dict[int, int] = {}
+        for speaker, column in zip(*linear_sum_assignment(-shared), strict=True):
+            if shared[speaker, column] >= _SHARED:
+                matched[int(speaker)] = int(column)
+        for speaker in np.flatnonzero(local.any(axis=0)).tolist():
+            if speaker not in matched:
+                matched[speaker] = self._new_track()
+        return sorted(matched.items())
+
+    def _new_track(self) -> int:
+        rows = len(self._weights)
+        self._votes = np.hstack([self._votes, np.zeros((rows, 1))])
+        self._fixed = np.hstack([self._fixed, np.zeros((rows, 1), np.int8)])
+        self._tracks.append(self._next)
+        self._next += 1
+        return len(self._tracks) - 1
+
+    def _grow(self, seen: int) -> None:
+        new = seen - self.seen
+        self._votes = np.vstack([self._votes, np.zeros((new, len(self._tracks)))])
+        self._fixed = np.vstack([self._fixed, np.zeros((new, len(self._tracks)), np.int8)])
+        self._weights = np.concatenate([self._weights, np.zeros(new)])
+        self.seen = seen
+
+    def _forget(self) -> None:
+        """Frames that are settled and that no later window sees; tracks that are left without votes."""
+        rows = min(self.settled, self.seen - self._frames) - self._first
+        if rows > 0:
+            self._votes, self._fixed = self._votes[rows:], self._fixed[rows:]
+            self._weights = self._weights[rows:]
+            self._first += rows
+        alive = np.flatnonzero((self._votes > 0).any(axis=0) | (self._fixed != 0).any(axis=0))
+        if len(alive) < len(self._tracks):
+            self._votes, self._fixed = self._votes[:, alive], self._fixed[:, alive]
+            self._tracks = [self._tracks[column] for column in alive.tolist()]
+
+
+_SHARED = 3.0  # frames that a local speaker must share with a track to be it
+
+
+def _runs(flags: Flags) -> list[tuple[int, int]]:
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
+    return [(int(start), int(end)) for start, end in edges.reshape(-1, 2)]

@@ -1,0 +1,69 @@
+"""The identity of turns that are still open: which run of the newest look is which turn of the last one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from operators.speech.diarization.aggregation import Run
+
+
+class OpenTurn(msgspec.Struct):
+    """A turn that may still change; `start` and `end` as they were last shown, in samples."""
+
+    id: int
+    first: int  # frames, as last seen
+    last: int
+    revision: int = 0
+    start: int = 0
+    end: int = 0
+    speaker: int | None = None
+    shown: int | None = None  # the speaker that was shown, None before anything was
+    guessed: int = 0  # samples of speech behind the guess of the speaker
+
+
+class TurnsState(msgspec.Struct):
+    open: list[OpenTurn]
+    next_id: int
+
+
+class OpenTurns:
+    """Follows runs from look to look by their overlap; ids are never reused."""
+
+    def __init__(self, *, state: TurnsState | None = None) -> None:
+        self._open = list(state.open) if state else []
+        self._next = state.next_id if state else 0
+        self._lost: list[OpenTurn] = []
+
+    @property
+    def state(self) -> TurnsState:
+        return TurnsState([msgspec.structs.replace(turn) for turn in self._open], self._next)
+
+    def follow(self, runs: Sequence[Run], ended: int) -> list[OpenTurn]:
+        """The turn of each run, the first `ended` of which are over now."""
+        pairs = sorted(
+            (-shared, turn.id, index)
+            for index, run in enumerate(runs)
+            for turn in self._open
+            if (shared := min(run.end, turn.last) - max(run.start, turn.first)) > 0
+        )
+        known = {turn.id: turn for turn in self._open}
+        found: dict[int, OpenTurn] = {}
+        for _, identity, index in pairs:
+            if identity in known and index not in found:
+                found[index] = known.pop(identity)
+        self._lost = [turn for turn in known.values() if turn.shown is not None]
+        turns = [found.get(index) or self._new(run) for index, run in enumerate(runs)]
+        for run, turn in zip(runs, turns, strict=True):
+            turn.first, turn.last = run.start, run.end
+        self._open = turns[ended:]
+        return turns
+
+    def withdrawn(self) -> list[OpenTurn]:
+        """Turns that were shown, and that the last look found to be nothing."""
+        return self._lost
+
+    def _new(self, run: Run) -> OpenTurn:
+        self._next += 1
+        return OpenTurn(self._next - 1, run.start, run.end)
