@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from numpy.typing import NDArray
 
@@ -138,6 +139,18 @@ def test_threads_at_once_give_the_same_text_as_one(moonshine: Moonshine) -> None
     alone = [moonshine.transcribe(clip) for clip in clips]
     with ThreadPoolExecutor(3) as threads:
         assert list(threads.map(moonshine.transcribe, clips)) == alone
+
+
+def test_threads_that_come_and_go_share_one_transcriber() -> None:
+    moonshine = Moonshine()
+    opened = []
+    clip = call()[: RATE // 2]
+    for _ in range(3):
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(moonshine.transcribe, clip).result()
+        opened.append(psutil.Process().memory_info().rss >> 20)
+    moonshine.close()
+    assert opened[2] - opened[0] < 50  # one is 110 MB
 
 
 def test_a_clip_is_not_changed_and_may_be_read_only_or_empty(moonshine: Moonshine) -> None:
