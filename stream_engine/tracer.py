@@ -11,7 +11,6 @@ day-long run costs no more memory than a minute. All methods are called from the
 from __future__ import annotations
 
 import time
-from array import array
 from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
@@ -75,17 +74,17 @@ class StageTrace:
         self.send = Histogram()
         self.first_ns = 0
         self.last_ns = 0
-        self._buffer = array("q")
+        self._buffer: deque[int] = deque()  # five numbers an item
         self._kept: deque[NDArray[np.int64]] = deque()
         self._slowest = np.empty((0, 5), np.int64)
         self.record: Callable[[tuple[int, int, int, int, int]], None] = self._buffer.extend
 
     def fold(self) -> None:
         """Moves what was recorded into the histograms."""
-        rows = np.array(self._buffer, np.int64).reshape(-1, 5)
-        if not len(rows):
+        if not self._buffer:
             return
-        del self._buffer[:]
+        rows = np.fromiter(self._buffer, np.int64, len(self._buffer)).reshape(-1, 5)
+        self._buffer.clear()
         if not self.first_ns:
             self.first_ns = int(rows[:, 1].min())
         self.last_ns = max(self.last_ns, int(rows[:, 4].max()))
@@ -96,8 +95,9 @@ class StageTrace:
         self._kept.append(rows)
         while sum(map(len, self._kept)) - len(self._kept[0]) >= KEPT:
             candidates = np.concatenate([self._slowest, self._kept.popleft()])
-            order = np.argsort(candidates[:, 3] - candidates[:, 2])[-SLOWEST:]
-            self._slowest = candidates[np.sort(order)]
+            kept = min(SLOWEST, len(candidates))
+            slowest = np.argpartition(candidates[:, 2] - candidates[:, 3], kept - 1)[:kept]
+            self._slowest = candidates[np.sort(slowest)]
 
     def items(self) -> list[Item]:
         """The spans that were kept: the slowest of old, and all of the last `KEPT`."""

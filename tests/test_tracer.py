@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +59,7 @@ def test_a_stage_of_a_million_items_keeps_the_last_and_the_slowest_and_no_more()
     assert kept[-1].position == 199_999
     assert slow in {item.position for item in kept}
     assert stage.feed.count == 200_000
-    assert sys.getsizeof(stage._buffer) < 1_000_000
+    assert len(stage._buffer) == 0
 
 
 def test_metrics_say_which_stage_was_busy_and_which_was_starved() -> None:
