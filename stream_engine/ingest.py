@@ -22,6 +22,8 @@ from stream_engine.pcm_cache import NewStore, PcmCache
 
 Health = dict[str, float | int | None]
 
+INGEST_BLOCK_S = 16.0  # nobody waits for the first of it: fewer, longer calls cost a quarter less
+
 
 class Intake(Operator[SourceChunk, Chunk], Protocol):
     """From what ffmpeg delivers to the session's audio; `health` is what was measured on the way."""
@@ -89,7 +91,7 @@ async def ingest(
             wall_s = time.perf_counter() - began
             return Ingested(source.shown, found.frames, True, header.damage, header.health, wall_s)
     intake = make_intake()
-    async with Decoder(source, resample=resample == "ffmpeg") as decoder:
+    async with Decoder(source, resample=resample == "ffmpeg", block_s=INGEST_BLOCK_S) as decoder:
         with cache.create(source, expected_s=expected_s(decoder)) as store:
             report = await fill(decoder, intake, store, resample=resample)
             wall_s = time.perf_counter() - began

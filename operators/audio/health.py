@@ -28,7 +28,7 @@ FRAME_S = 0.02
 FLOOR_DB = -140.0  # a frame of digital silence
 STEP_DB = 0.1
 BINS = 2000  # -140 to +60 dB
-MAGNITUDE_STRIDE = 8  # every eighth frame of samples goes into the histogram of magnitudes
+MAGNITUDE_STRIDE = 8  # every eighth sample of a channel goes into the histogram of magnitudes
 
 
 class HealthSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,7 +144,7 @@ class Health:
         bins = ((levels - FLOOR_DB) / STEP_DB).astype(np.int64).clip(0, BINS - 1)
         self._energies += np.bincount(bins, minlength=BINS)
         # Sign, exponent and 7 bits of mantissa are the upper half of a float: steps of under 0.07 dB.
-        upper = flat[:, ::MAGNITUDE_STRIDE].copy().view(np.uint32) >> 16 & 0x7FFF
+        upper = frames[:, ::MAGNITUDE_STRIDE].copy().view(np.uint32) >> 16 & 0x7FFF
         self._magnitudes += np.bincount(upper.ravel(), minlength=1 << 15)
 
     def _count_clipped(self, samples: NDArray[np.float32]) -> None:
