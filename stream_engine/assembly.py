@@ -196,9 +196,10 @@ async def run_session(
                 yield session
             if pipeline.committed:
                 await audio.keep()
+        audio_s = audio.store.frames / RATE
         figures = {
-            **metrics(tracer, audio_s=audio.store.frames / RATE, first=session.emission.first),
-            "paced": audio.live,
+            **metrics(tracer, audio_s=audio_s, first=session.emission.first),
+            "paced": audio.live and tracer.wall_ns() / 1e9 > 0.9 * audio_s / (audio.pace or 1.0),
             "load_s": round(loaded_s, 3),
             "health": audio.health,
         }
@@ -292,7 +293,7 @@ def _lay(pipeline: Pipeline, audio: _Audio, parts: Parts, choice: Choice, source
     def end() -> SessionEnd:
         return SessionEnd(duration=snap(audio.store.frames), damage=audio.damage, stopped=session.stopped)
 
-    emission = Emission(tracer=pipeline.tracer, start=start, end=end)
+    emission = Emission(tracer=pipeline.tracer, start=start, end=end, pace=audio.pace or 1.0)
     session = OpenSession(
         pipeline=pipeline, items=items, emission=emission, position=lambda: follower.position
     )

@@ -20,11 +20,15 @@ class Emission:
     Not an operator in the strict sense: it reads the session's clock, and is the only stage that does.
     What is no event (a watermark, audio) ends here. `first` holds the time at which the first turn and
     the first text came, in seconds since the session began; the tracer gets the lag of each final one:
-    emission time minus the end of what was said, which means something for audio that comes at life speed.
+    emission time minus the end of what was said, which means something for audio that comes at `pace` times
+    the speed of life.
     """
 
-    def __init__(self, *, tracer: Tracer, start: SessionStart, end: Callable[[], SessionEnd]) -> None:
+    def __init__(
+        self, *, tracer: Tracer, start: SessionStart, end: Callable[[], SessionEnd], pace: float = 1.0
+    ) -> None:
         self.first: dict[str, float] = {}
+        self._nanoseconds_per_sample = 1e9 / RATE / pace
         self._tracer = tracer
         self._began = tracer.clock()
         self._start: SessionStart | None = start
@@ -47,5 +51,5 @@ class Emission:
             name = f"{'final' if event.final else 'provisional'} {event.__struct_config__.tag}"
             self.first.setdefault(name, elapsed / 1e9)
             if event.final and event.end > event.start:
-                self._tracer.observe(name, elapsed - event.end * 1_000_000_000 // RATE)
+                self._tracer.observe(name, elapsed - round(event.end * self._nanoseconds_per_sample))
         return msgspec.structs.replace(event, emitted_at=round(elapsed / 1e9, 3))
