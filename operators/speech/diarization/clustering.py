@@ -15,20 +15,22 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-NOISE_SECONDS = 1.1
+NOISE_SECONDS = 3.0
 STRANGERS = 0.08
 SAME = 0.95
-MIDDLE = 0.5
+MIDDLE = 0.525
 
 
-def voice_share(seconds: Floats) -> Floats:
+def voice_share(seconds: Floats | np.float64) -> Floats | np.float64:
     return seconds / (seconds + NOISE_SECONDS)
 
 
-def margin(cosine: Floats, seconds: Floats, other: Floats) -> Floats:
+def margin(
+    cosine: Floats, seconds: Floats | np.float64, other: Floats | np.float64, *, middle: float = MIDDLE
+) -> Floats:
     """How far a cosine is above the middle between strangers and one speaker."""
     same = SAME * np.sqrt(voice_share(seconds) * voice_share(other))
-    return cosine - (STRANGERS + MIDDLE * (same - STRANGERS))
+    return cosine - (STRANGERS + middle * (same - STRANGERS))
 
 
 def agglomerate(

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import msgspec
 import numpy as np
 
 from operators.speech.diarization.aggregation import Aggregation, AggregationState, Run
 from operators.speech.diarization.models import Activity, Embedding, Samples, Segmentation
+from operators.speech.diarization.stretches import quiet_cuts, same_voice
 from operators.speech.diarization.turns import OpenTurn, OpenTurns, TurnsState
-from operators.speech.diarization.voices import Correction, Limits, Voices, VoicesState
+from operators.speech.diarization.voices import Correction, Limits, Voices, VoicesState, unit
 from operators.speech.diarization.windows import Windows, WindowsState
 from stream_engine.clock import RATE, snap
 from stream_engine.events import Chunk, Relabel, Turn, Watermark
@@ -133,22 +135,36 @@ class Diarizer:
             yield Watermark(source="diarizer", at=self._time(max(self._aggregation.settled, 0)))
 
     def _finish(self, run: Run, turn: OpenTurn, as_of: int) -> Iterator[Turn | Relabel]:
-        """A turn has ended: its voice is embedded, once, and named."""
-        start, end = self._time(run.start), self._time(run.end)
-        crop = self._crop(run)
-        vector = self._embedding([crop])[0] if len(crop) >= self._embedding.shortest else None
-        speaker, corrections = self._voices.add(
-            turn=turn.id, track=run.track, start=start, end=end, seconds=len(crop) / RATE, vector=vector
-        )
-        yield Turn(
-            id=turn.id, revision=turn.revision, final=True, start=start, end=end, speaker=_name(speaker)
-        )
-        yield from self._relabels(corrections, as_of)
+        """A run has ended: its voice is embedded and named. It is several turns if it is several voices."""
+        pieces = self._stretches(run)
+        spoken = [piece.audio for piece in pieces if len(piece.audio) >= self._embedding.shortest]
+        embedded = iter(self._embedding(spoken) if spoken else ())
+        vectors = np.zeros((len(pieces), self._embedding.dimension))
+        seconds = np.zeros(len(pieces))
+        for index, piece in enumerate(pieces):
+            if len(piece.audio) >= self._embedding.shortest:
+                vectors[index] = unit(next(embedded))
+                seconds[index] = len(piece.audio) / RATE
+        for number, group in enumerate(same_voice(vectors, seconds)):
+            identity, revision = (turn.id, turn.revision) if number == 0 else (self._turns.new_id(), 0)
+            start, end = pieces[group[0]].start, pieces[group[-1]].end
+            speaker, corrections = self._voices.add(
+                turn=identity,
+                track=run.track,
+                start=start,
+                end=end,
+                seconds=float(seconds[group].sum()),
+                vector=vectors[group].T @ seconds[group],
+            )
+            yield Turn(
+                id=identity, revision=revision, final=True, start=start, end=end, speaker=_name(speaker)
+            )
+            yield from self._relabels(corrections, as_of)
 
     def _show(self, run: Run, turn: OpenTurn) -> Iterator[Turn]:
         """A turn goes on: shown as soon as it can be named."""
         start, end = self._time(run.start), min(self._time(run.end), self._heard())
-        crop = self._crop(run)
+        crop = self._alone(run, start, end, _GUESSES[-1])
         for enough in _GUESSES:
             if turn.guessed < enough <= len(crop):
                 turn.guessed = enough
@@ -162,17 +178,21 @@ class Diarizer:
         )
         turn.revision += 1
 
-    def _crop(self, run: Run) -> Samples:
-        """The speech of a run that nobody else talks into, up to so much as an embedding can use."""
+    def _stretches(self, run: Run) -> list[Stretch]:
+        """A run cut at its quietest moments, with the speech that nobody else talks into."""
+        start, end = self._time(run.start), self._time(run.end)
+        cuts = [start + cut for cut in quiet_cuts(self._windows.crop(start, end))]
+        edges = list(pairwise([start, *cuts, end]))
+        return [Stretch(first, last, self._alone(run, first, last)) for first, last in edges]
+
+    def _alone(self, run: Run, start: int, end: int, most: int = 1 << 60) -> Samples:
+        """Up to `most` samples of `[start, end)` in which only this track is active."""
         pieces: list[Samples] = []
-        left = _ENOUGH
-        for start, end in run.alone:
-            length = min((end - start) * self._segmentation.step, left)
-            if length < _SHRED and len(run.alone) > 1:
-                continue
-            first = start * self._segmentation.step + self._segmentation.width // 2
-            pieces.append(self._windows.crop(first, min(first + length, max(self._windows.end, first))))
-            left -= length
+        for first, last in run.alone:
+            begin, stop = max(self._time(first), start), min(self._time(last), end)
+            if stop - begin >= _SHRED and most > 0:
+                pieces.append(self._windows.crop(begin, min(stop, begin + most)))
+                most -= stop - begin
         return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
 
     def _relabels(self, corrections: list[Correction], as_of: int) -> Iterator[Relabel]:
@@ -188,6 +208,14 @@ class Diarizer:
         """Where the middle of a frame lies, on the millisecond; the session's start for frame 0."""
         middle = frame * self._segmentation.step + self._segmentation.width // 2
         return snap(min(middle, self._windows.end)) if frame > 0 else 0
+
+
+class Stretch(msgspec.Struct, frozen=True):
+    """Samples `[start, end)` of a turn, and what of them is embedded."""
+
+    start: int
+    end: int
+    audio: Samples
 
 
 def _limits(speakers: int | None, fewest: int | None, most: int | None) -> Limits:
@@ -206,6 +234,5 @@ def _name(speaker: int | None) -> str | None:
 
 _BATCH = 16
 _NEVER = 1 << 60
-_ENOUGH = 8 * RATE
 _SHRED = RATE // 10
 _GUESSES = (RATE * 3 // 4, RATE * 5 // 2)

@@ -64,6 +64,9 @@ class OpenTurns:
         """Turns that were shown, and that the last look found to be nothing."""
         return self._lost
 
-    def _new(self, run: Run) -> OpenTurn:
+    def new_id(self) -> int:
         self._next += 1
-        return OpenTurn(self._next - 1, run.start, run.end)
+        return self._next - 1
+
+    def _new(self, run: Run) -> OpenTurn:
+        return OpenTurn(self.new_id(), run.start, run.end)

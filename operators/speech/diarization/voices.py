@@ -7,6 +7,8 @@ depend on the number of speakers and not on the length of the session.
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -68,12 +70,12 @@ class Voices:
         items = [msgspec.structs.replace(item) for item in self._items]
         return VoicesState(items, Array.of(self._vectors.astype(np.float32)), self._named, self._waiting)
 
-    def guess(self, vector: NDArray[np.float32], seconds: float) -> int:
+    def guess(self, vector: NDArray[Any], seconds: float) -> int:
         """The speaker of a turn that is still open; one that has no name yet if it is like nobody."""
         speakers, sums, spoken = self._speakers()
         if not speakers:
             return self._named
-        scores = margin(_cosines(sums, _unit(vector)), spoken, np.float64(seconds))
+        scores = margin(_cosines(sums, unit(vector)), spoken, np.float64(seconds))
         best = int(np.argmax(scores))
         full = self._limits.most is not None and len(speakers) >= self._limits.most
         return speakers[best] if scores[best] >= 0 or full else self._named
@@ -90,11 +92,11 @@ class Voices:
         start: int,
         end: int,
         seconds: float,
-        vector: NDArray[np.float32] | None,
+        vector: NDArray[Any] | None,
     ) -> tuple[int, list[Correction]]:
-        """Remembers a final turn; gives its speaker, and what that changes for earlier turns."""
-        row = np.zeros(self._vectors.shape[1]) if vector is None else _unit(vector)
-        item = Item(turn, track, start, end, seconds if vector is not None else 0.0, -1)
+        """Remembers a final turn (`vector`: [dimension], zero if unheard); gives its speaker, and what that changes for earlier turns."""
+        row = unit(vector)
+        item = Item(turn, track, start, end, seconds, -1)
         strong = item.seconds >= STRONG
         self._waiting += strong
         due = strong and self._waiting > sum(other.seconds >= STRONG for other in self._items) // 16
@@ -156,7 +158,7 @@ class Voices:
         item = self._items[index]
         for other in np.flatnonzero(apart).tolist():
             if groups[other] >= 0:
-                scores[groups[other]] -= 0.5
+                scores[groups[other]] -= NOT_BOTH
         kin = [
             (abs(other.start - item.start), group)
             for other, group in zip(self._items, groups, strict=True)
@@ -211,7 +213,7 @@ class Voices:
             kin = self.last(item.track)
             scores += [TRACK * (speaker == kin) for speaker in speakers]
             talking = {other.speaker for other in self._items if _together(item, other)}
-            scores -= [0.5 * (speaker in talking) for speaker in speakers]
+            scores -= [NOT_BOTH * (speaker in talking) for speaker in speakers]
         return speakers[int(np.argmax(scores))]
 
     def _speakers(self) -> tuple[list[int], Floats, Floats]:
@@ -251,6 +253,7 @@ class Voices:
 STRONG = 0.5  # seconds of clean speech that make a turn count in the grouping
 BIRTH = 1.0  # seconds of clean speech that make a speaker
 TRACK = 0.2  # what belonging to a track is worth, as a cosine
+NOT_BOTH = 2.0  # against naming a turn after somebody who is talking meanwhile
 TOGETHER = RATE // 5  # samples of overlap that make two turns two people
 
 
@@ -258,7 +261,7 @@ def _together(item: Item, other: Item) -> bool:
     return min(item.end, other.end) - max(item.start, other.start) > TOGETHER
 
 
-def _unit(vector: NDArray[np.float32]) -> Floats:
+def unit(vector: NDArray[Any]) -> Floats:
     single = vector.astype(np.float64)
     return single / max(float(np.linalg.norm(single)), 1e-9)
 
