@@ -19,12 +19,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from benches.labelled_lines import labelled_lines
 from benches.words import Line, Rate, cpwer, reference, wer
-from operators.speech.diarization.community_1 import load
+from operators.speech.diarization.community_1 import Community1Embedding, Community1Segmentation
 from operators.speech.diarization.diarizer import Diarizer
 from operators.speech.moonshine import Moonshine
 from operators.speech.recognition import Recognition
@@ -32,7 +33,7 @@ from operators.speech.speech_turns import SpeechTurns
 from operators.speech.utterances import UtteranceCutter
 from operators.speech.voice_activity import VoiceActivityDetector, load_silero
 from stream_engine.clock import RATE, samples, seconds
-from stream_engine.events import Relabel, Turn, VoiceActivity, Watermark
+from stream_engine.events import Relabel, Segment, Turn, VoiceActivity, Watermark
 from stream_engine.testing import chunked, run
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -59,7 +60,7 @@ class Path16k:
 
     def __init__(self) -> None:
         self._silero = load_silero()
-        self._models = load()
+        self._models = Community1Segmentation(), Community1Embedding()
         self._moonshine = Moonshine()
         self.cpu_s: list[tuple[float, float]] = []  # seconds of speech, seconds of the processor
 
@@ -73,14 +74,14 @@ class Path16k:
 
     def lines(self, audio: Samples, voice: Heard, turns: Said) -> list[Line]:
         """What is said, with the last label of each turn."""
-        labels = last_labels(turns)
+        final = last_labels(turns)
         recognise = Recognition(recogniser=self._moonshine, audio=lambda start, end: audio[start:end])
         found: list[Line] = []
         for utterance in run(UtteranceCutter(), [*voice, *turns]):
             began = time.thread_time()
             segments = list(recognise(utterance))
             self.cpu_s.append(((utterance.end - utterance.start) / RATE, time.thread_time() - began))
-            found += [(seconds(one.start), str(labels[one.turns[0]]), one.text) for one in segments]
+            found += [(seconds(one.start), speaker(one, final), one.text) for one in segments]
         return found
 
     def nobody(self, audio: Samples) -> int:
@@ -93,17 +94,26 @@ class Path16k:
         return sum(len(text.split()) for lines in both for _, _, text in lines)
 
 
-def last_labels(turns: Said) -> dict[int, str | None]:
-    """The speaker of each final turn after all corrections."""
-    labels: dict[int, str | None] = {}
+def last_labels(turns: Said) -> dict[int, Turn]:
+    """The final turns after all corrections."""
+    final: dict[int, Turn] = {}
     for item in turns:
         if isinstance(item, Turn) and item.final:
-            labels[item.id] = item.speaker
+            final[item.id] = item
         elif isinstance(item, Relabel):
-            for id, speaker in labels.items():
-                if id in item.turns or (item.speaker is not None and item.speaker == speaker):
-                    labels[id] = item.to
-    return labels
+            for turn in list(final.values()):
+                if turn.id in item.turns or (item.speaker is not None and item.speaker == turn.speaker):
+                    final[turn.id] = msgspec.structs.replace(turn, speaker=item.to)
+    return final
+
+
+def speaker(segment: Segment, final: dict[int, Turn]) -> str:
+    """Who speaks most of a segment."""
+    talk: dict[str, int] = {}
+    for turn in (final[id] for id in segment.turns):
+        inside = max(0, min(turn.end, segment.end) - max(turn.start, segment.start))
+        talk[str(turn.speaker)] = talk.get(str(turn.speaker), 0) + inside
+    return max(talk, key=talk.__getitem__)
 
 
 def true_turns(rttm: Path, length: int) -> Said:

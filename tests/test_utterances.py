@@ -68,9 +68,22 @@ def test_a_long_stretch_is_cut_where_it_is_quietest() -> None:
 
 def test_the_head_of_a_long_stretch_goes_out_before_its_end_is_known() -> None:
     cutter = UtteranceCutter(longest_s=14)
-    out = [u for item in [*heard(30), turn(0, 20), mark(20)] for u in cutter.feed(item)]
+    out = [u for item in [*heard(30), turn(0, 16), mark(16)] for u in cutter.feed(item)]
     assert len(out) == 1
     assert len(list(cutter.flush())) == 1
+
+
+def test_what_is_long_enough_is_joined_to_nothing_and_waits_for_nobody() -> None:
+    cutter = UtteranceCutter(enough_s=5)
+    items = [*heard(30), turn(7.2, 9, id=1, final=False), turn(1, 7, id=0)]
+    assert spans([u for item in items for u in cutter.feed(item)]) == [(1, 7, "A", (0,))]
+    assert spans([*cutter.feed(turn(7.2, 9, id=1)), *cutter.flush()]) == [(7.2, 9, "A", (1,))]
+
+
+def test_turns_are_not_joined_to_more_than_a_recogniser_likes() -> None:
+    turns = [turn(1, 4, id=0), turn(4.2, 16, id=1)]
+    out = run(UtteranceCutter(longest_s=14), [*heard(20), *turns])
+    assert spans(out) == [(1, 4, "A", (0,)), (4.2, 16, "A", (1,))]
 
 
 def test_an_utterance_goes_out_as_soon_as_nothing_can_join_it() -> None:

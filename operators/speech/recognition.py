@@ -45,9 +45,7 @@ class Recognition:
     too is called from several threads.
     """
 
-    def __init__(
-        self, *, recogniser: Recogniser, audio: Callable[[int, int], NDArray[np.float32]]
-    ) -> None:
+    def __init__(self, *, recogniser: Recogniser, audio: Callable[[int, int], NDArray[np.float32]]) -> None:
         self._recogniser = recogniser
         self._audio = audio
 

@@ -39,7 +39,7 @@ class SpeechTurns(Operator[VoiceActivity | Watermark, Turn | Watermark]):
         *,
         begin: float = 0.5,
         end: float = 0.35,
-        pause_s: float = 0.3,
+        pause_s: float = 0.8,
         shortest_s: float = 0.25,
         longest_s: float = 14.0,
         state: SpeechTurnsState | None = None,

@@ -4,9 +4,15 @@
                         gap <= join                                     quietest
     utterances A ├─────────────┤          too short      B ├───────────────┤├──────────────────┤
 
-Turns of one speaker are joined over short gaps; what is longer than a recogniser likes is cut where voice
-activity is lowest; what is too short or has too little voice in it is left out, for a recogniser invents
-words there. Nothing is padded. The figures are measured in `benches.recognition`.
+Turns of one speaker are joined over short gaps, until there is enough for good recognition; what is longer
+than a recogniser likes is cut where voice activity is lowest; what is too short or has too little voice in
+it is left out, for a recogniser invents words there. Nothing is padded. Where two speak at once, each is
+heard from the start to the end of the own turns.
+
+Measured on nine clips (457 words; reference turns, machine turns, both with boundaries shaken by 0.1 s), in
+points of cpWER: joining over 0 to 0.5 s is the same within 0.4, over 0.8 s loses 3 with machine turns; 10, 12
+or 20 s for 14 lose 0.4 to 1; cutting overlaps in half, at the quietest place or to one of both changes 0.4
+to 1.5 either way, so they are left as they are.
 """
 
 from __future__ import annotations
@@ -17,6 +23,7 @@ from collections.abc import Iterator
 import msgspec
 
 from operators.speech.pauses import Pauses, PausesState
+from operators.speech.stretches import Joining, Stretch, span, split
 from operators.speech.voice_activity import SOURCE as VOICE
 from stream_engine.clock import samples
 from stream_engine.events import Relabel, Turn, Utterance, VoiceActivity, Watermark
@@ -52,6 +59,7 @@ class UtteranceCutter(Operator[Turn | Relabel | VoiceActivity | Watermark, Utter
         self,
         *,
         join_s: float = 0.5,
+        enough_s: float = 5.0,
         shortest_s: float = 0.3,
         longest_s: float = 14.0,
         voiced_s: float = 0.25,
@@ -60,7 +68,7 @@ class UtteranceCutter(Operator[Turn | Relabel | VoiceActivity | Watermark, Utter
         if not 0 < shortest_s <= longest_s / 2:
             message = f"shortest_s={shortest_s}, longest_s={longest_s}: want 0 < shortest_s <= longest_s / 2"
             raise ValueError(message)
-        self._join = samples(join_s)
+        self._joining = Joining(gap=samples(join_s), enough=samples(enough_s), longest=samples(longest_s))
         self._shortest = samples(shortest_s)
         self._longest = samples(longest_s)
         self._voiced = samples(voiced_s)
@@ -116,37 +124,41 @@ class UtteranceCutter(Operator[Turn | Relabel | VoiceActivity | Watermark, Utter
 
     def _release(self, *, everything: bool = False) -> Iterator[Utterance]:
         kept: list[Turn] = []
-        for stretch in _joined(self._closed, self._join):
+        for stretch, is_newest in self._joining.stretches(self._closed):
             left = stretch
-            while left and (end := self._end_of_next(left, everything)) is not None:
-                yield from self._utter([_until(turn, end) for turn in left if turn.start < end])
-                left = [_from(turn, end) for turn in left if turn.end > end]
+            while left and (end := self._end_of_next(left, is_newest and not everything)) is not None:
+                now, left = split(left, end)
+                yield from self._utter(now)
             kept.extend(left)
         self._closed = kept
         self._pauses.forget(min([self._watermark, *(turn.start for turn in kept)]))
 
-    def _end_of_next(self, stretch: list[Turn], everything: bool) -> int | None:
+    def _end_of_next(self, stretch: Stretch, may_grow: bool) -> int | None:
         """Where the next utterance of a stretch ends; None while that is open."""
-        start, end = stretch[0].start, max(turn.end for turn in stretch)
+        start, end = span(stretch)
         if end - start > self._longest:
             latest = min(start + self._longest, end - self._longest // 4)
             return self._pauses.quietest(start + self._longest // 2, latest, reach=REACH)
-        return end if everything or self._is_complete(stretch[0].speaker, end) else None
+        return None if may_grow and self._may_be_joined(stretch[0].speaker, start, end) else end
 
-    def _is_complete(self, speaker: str | None, end: int) -> bool:
-        """Whether no turn can follow that would be joined to a stretch of `speaker` that ends at `end`.
+    def _may_be_joined(self, speaker: str | None, start: int, end: int) -> bool:
+        """Whether a turn can still come that a stretch of `speaker` would take in.
 
-        The watermark says so; and where an open turn of somebody else holds it back, how far that one has
+        The watermark tells; and where an open turn of somebody else holds it back, how far that one has
         been followed.
         """
-        edge = end + self._join
-        opened = self._open.values()
-        if any(turn.start <= edge and _may_be_one(turn.speaker, speaker) for turn in opened):
+        if end - start >= self._joining.enough:
             return False
-        return max((turn.end for turn in opened), default=self._watermark) > edge or self._watermark > edge
+        opened = self._open.values()
+        if any(
+            _may_be_one(turn.speaker, speaker) and self._joining.takes_in(start, end, turn.start, turn.end)
+            for turn in opened
+        ):
+            return True
+        return max([self._watermark, *(turn.end for turn in opened)]) <= end + self._joining.gap
 
-    def _utter(self, turns: list[Turn]) -> Iterator[Utterance]:
-        start, end = turns[0].start, max(turn.end for turn in turns)
+    def _utter(self, turns: Stretch) -> Iterator[Utterance]:
+        start, end = span(turns)
         if end - start < self._shortest or self._pauses.voiced(start, end) < self._voiced:
             return
         ids = tuple(dict.fromkeys(turn.id for turn in turns))
@@ -167,25 +179,3 @@ def _relabelled(turn: Turn, relabel: Relabel) -> Turn:
 
 def _may_be_one(a: str | None, b: str | None) -> bool:
     return a is None or b is None or a == b
-
-
-def _joined(turns: list[Turn], gap: int) -> list[list[Turn]]:
-    """The turns of each speaker, joined over gaps of at most `gap`, in the order in which they end."""
-    stretches: list[list[Turn]] = []
-    newest: dict[str | None, tuple[list[Turn], int]] = {}
-    for turn in sorted(turns, key=lambda turn: (turn.start, turn.id)):
-        stretch, end = newest.get(turn.speaker, ([], 0))
-        if not stretch or turn.start - end > gap:
-            stretch, end = [], turn.end
-            stretches.append(stretch)
-        stretch.append(turn)
-        newest[turn.speaker] = stretch, max(end, turn.end)
-    return sorted(stretches, key=lambda stretch: max(turn.end for turn in stretch))
-
-
-def _until(turn: Turn, end: int) -> Turn:
-    return msgspec.structs.replace(turn, end=min(turn.end, end))
-
-
-def _from(turn: Turn, start: int) -> Turn:
-    return msgspec.structs.replace(turn, start=max(turn.start, start))

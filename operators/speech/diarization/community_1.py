@@ -1,7 +1,8 @@
 """pyannote's community-1 models, out of the shared library of the `moonshine-voice` wheel.
 
 The wheel carries them as data symbols of the namespace `cppannote::embedded_community1`: two ONNX Runtime
-models. Nothing is downloaded, nothing of the library is called. Models: pyannote speaker-diarization-community-1, CC BY 4.0.
+models. Nothing is downloaded, nothing of the library is called.
+Models: pyannote speaker-diarization-community-1, CC BY 4.0.
 """
 
 from __future__ import annotations

@@ -92,11 +92,20 @@ class Voices:
         start: int,
         end: int,
         seconds: float,
-        vector: NDArray[Any] | None,
+        vector: NDArray[Any],
     ) -> tuple[int, list[Correction]]:
-        """Remembers a final turn (`vector`: [dimension], zero if unheard); gives its speaker, and what that changes for earlier turns."""
+        """Remembers a final turn; gives its speaker, and what that changes for earlier turns.
+
+        Args:
+            turn: its id.
+            track: the local speaker that it comes from.
+            start: samples.
+            end: samples.
+            seconds: of speech behind the vector.
+            vector: [dimension], of any length; zero where there was too little speech.
+        """
         row = unit(vector)
-        item = Item(turn, track, start, end, seconds, -1)
+        item = Item(turn, track, start, end, min(seconds, ENOUGH), -1)
         strong = item.seconds >= STRONG
         self._waiting += strong
         due = strong and self._waiting > sum(other.seconds >= STRONG for other in self._items) // 16
@@ -252,6 +261,7 @@ class Voices:
 
 STRONG = 0.5  # seconds of clean speech that make a turn count in the grouping
 BIRTH = 1.0  # seconds of clean speech that make a speaker
+ENOUGH = 6.0  # seconds of clean speech after which one turn says nothing more
 TRACK = 0.2  # what belonging to a track is worth, as a cosine
 NOT_BOTH = 2.0  # against naming a turn after somebody who is talking meanwhile
 TOGETHER = RATE // 5  # samples of overlap that make two turns two people
