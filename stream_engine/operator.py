@@ -28,12 +28,16 @@ class Operator(Protocol[In, Out]):
         ...
 
 
-@runtime_checkable
 class Stateful(Protocol):
     """An operator whose memory can be saved between two items."""
 
     @property
     def state(self) -> object: ...
+
+
+def remembers(operator: object) -> bool:
+    """Whether it is `Stateful`, without reading the state, which may be large."""
+    return hasattr(type(operator), "state")
 
 
 class Sink(Protocol[In]):
@@ -47,6 +51,15 @@ class Sink(Protocol[In]):
 
     def discard(self) -> None:
         """The session failed: leave nothing that looks complete."""
+        ...
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """A sink that can be continued where it was."""
+
+    def checkpoint(self) -> object:
+        """Brings what was written to the disk; gives the place from which to go on."""
         ...
 
 

@@ -22,7 +22,8 @@ import anyio
 from anyio import CapacityLimiter, to_thread
 
 from stream_engine import stages
-from stream_engine.operator import Operator, Sink
+from stream_engine.barrier import Barrier, Checkpoints
+from stream_engine.operator import Operator, Resumable, Sink, remembers
 from stream_engine.stages import Receive, Send
 from stream_engine.tracer import NullTracer, Tracer
 
@@ -37,8 +38,9 @@ SAMPLE_EVERY_S = 0.25
 class Pipeline:
     """One running graph. Leaving the block waits for every stage, then commits the sinks."""
 
-    def __init__(self, *, tracer: Tracer) -> None:
+    def __init__(self, *, tracer: Tracer, checkpoints: Checkpoints) -> None:
         self.tracer = tracer
+        self._checkpoints = checkpoints
         self.committed = False
         self._scope = anyio.CancelScope()
         self._group = anyio.create_task_group()  # the graph
@@ -49,13 +51,15 @@ class Pipeline:
 
     @classmethod
     @asynccontextmanager
-    async def run(cls, *, tracer: Tracer | None = None) -> AsyncGenerator[Pipeline]:
-        """The scope of one graph.
+    async def run(
+        cls, *, tracer: Tracer | None = None, checkpoints: Checkpoints | None = None
+    ) -> AsyncGenerator[Pipeline]:
+        """The scope of one graph; `checkpoints` gets the states that are saved at barriers.
 
         Raises:
             The first error of a stage, with a note of the stage and the audio position.
         """
-        pipeline = cls(tracer=tracer or NullTracer())
+        pipeline = cls(tracer=tracer or NullTracer(), checkpoints=checkpoints or Checkpoints(_forget))
         try:
             with pipeline._scope:
                 async with pipeline._beside:
@@ -126,6 +130,8 @@ class Pipeline:
         """
         send, out = self.edge(name, capacity)
         trace = self._trace(name)
+        if remembers(operator):
+            self._checkpoints.expect(name)
         if limiter is None:
             self._group.start_soon(stages.run_inline, trace, operator, receive, send, name=name)
         else:
@@ -186,11 +192,14 @@ class Pipeline:
 
     def sink(self, name: str, sink: Sink[T], receive: Receive[T]) -> None:
         """Writes a stream to `sink`, in a worker thread."""
+        if isinstance(sink, Resumable):
+            self._checkpoints.expect(name)
         self._sinks.append(sink)
         self._group.start_soon(stages.run_sink, self._trace(name), sink, receive, name=name)
 
     def _trace(self, name: str) -> stages.Probe:
-        return stages.Probe(name, self.tracer.clock, self.tracer.stage(name).record)
+        save = self._checkpoints.save
+        return stages.Probe(name, self.tracer.clock, self.tracer.stage(name).record, save)
 
     async def _sample(self) -> None:
         while self.tracer.enabled:
@@ -209,6 +218,10 @@ class Pipeline:
                 failures.append(failure)
         if failures:
             raise failures[0]
+
+
+def _forget(barrier: Barrier, states: dict[str, Any]) -> None:
+    pass
 
 
 def _first_cause(failures: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -1,7 +1,8 @@
 """How each part of a pipeline runs: one coroutine a part, straight through to its last line.
 
 A part that ends well closes its own send end there; one that fails or is cancelled does not, so that
-nobody downstream takes a failure for the end of the stream. Parts read their input to the end.
+nobody downstream takes a failure for the end of the stream. Parts read their input to the end. A `Barrier` is
+no item: a part saves its operator's state when it meets one, and passes it on in its place in the stream.
 """
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ import time
 from collections import deque
 from collections.abc import AsyncIterable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 import anyio
 from anyio import CapacityLimiter, to_thread
 from anyio.streams.memory import MemoryObjectReceiveStream as Receive
 from anyio.streams.memory import MemoryObjectSendStream as Send
 
+from stream_engine.barrier import Barrier
 from stream_engine.clock import seconds
-from stream_engine.operator import Operator, Sink
+from stream_engine.operator import Operator, Resumable, Sink, Stateful, remembers
 from stream_engine.tracer import Clock
 
 In = TypeVar("In")
@@ -29,16 +31,22 @@ SLICE_NS = 2_000_000  # a worker call costs 75 us: 4 % of this
 
 
 class Probe(NamedTuple):
-    """A stage's name, and how it tells the tracer what it did."""
+    """A stage's name, how it tells the tracer what it did, and where it saves its state."""
 
     name: str
     clock: Clock
     record: Callable[[tuple[int, int, int, int, int]], None]
+    save: Callable[[str, Barrier, Any], None]
+
+    def checkpoint(self, barrier: Barrier, operator: object) -> None:
+        """Saves the state of an operator that has one."""
+        if remembers(operator):
+            self.save(self.name, barrier, cast("Stateful", operator).state)
 
 
 async def run_source(probe: Probe, scope: anyio.CancelScope, items: AsyncIterable[T], send: Send[T]) -> None:
     """Reads `items` until they end or `scope` is cancelled, which is a stop and not a failure."""
-    _, clock, record = probe
+    clock, record = probe.clock, probe.record
     with scope:
         async with AsyncExitStack() as stack:
             iterator = aiter(items)
@@ -61,7 +69,7 @@ async def run_inline(
 
     The clock is read only after something took time: an item that was there already was not waited for.
     """
-    name, clock, record = probe
+    name, clock, record = probe.name, probe.clock, probe.record
     asked = clock()
     while True:
         try:
@@ -75,6 +83,10 @@ async def run_inline(
             received = clock()
         except anyio.EndOfStream:
             break
+        if item.__class__ is Barrier:
+            probe.checkpoint(cast("Barrier", item), operator)
+            await _deliver(send, cast("Any", item))
+            continue
         try:
             results = list(operator.feed(item))
         except Exception as error:
@@ -109,7 +121,7 @@ async def run_on_device(
     limiter: CapacityLimiter,
 ) -> None:
     """Runs an operator in worker threads; one call takes what waits on the edge, for a while."""
-    name, clock, record = probe
+    name, clock, record = probe.name, probe.clock, probe.record
     most = max(1, int(receive.statistics().max_buffer_size))
     waiting: deque[In] = deque()
     asked = clock()
@@ -149,7 +161,7 @@ async def run_workers(
     limiter: CapacityLimiter,
 ) -> None:
     """Runs stateless work on several threads; each result waits for those of the items before it."""
-    name, clock, record = probe
+    name, clock, record = probe.name, probe.clock, probe.record
     intake = anyio.Lock()
     latest = anyio.Event()
     latest.set()
@@ -165,6 +177,11 @@ async def run_workers(
                     return
                 before, latest = latest, anyio.Event()
                 after = latest
+            if isinstance(item, Barrier):
+                await before.wait()
+                await _deliver(send, cast("Any", item))
+                after.set()
+                continue
             try:
                 results, began, ended = await to_thread.run_sync(_timed, clock, work, item, limiter=limiter)
             except Exception as error:
@@ -207,7 +224,8 @@ async def run_tap(receive: Receive[T], send: Send[T], copy: Send[T], missed: lis
         except anyio.EndOfStream:
             break
         try:
-            copy.send_nowait(item)
+            if not isinstance(item, Barrier):
+                copy.send_nowait(item)
         except (anyio.WouldBlock, anyio.BrokenResourceError):
             missed[0] += 1
         await _deliver(send, item)
@@ -216,15 +234,35 @@ async def run_tap(receive: Receive[T], send: Send[T], copy: Send[T], missed: lis
 
 
 async def run_fan_in(receives: Sequence[Receive[T]], send: Send[T]) -> None:
-    """Passes on the items of all inputs as they come."""
+    """Passes on the items of all inputs as they come; none runs past a barrier that others have to reach."""
+    going = len(receives)
+    arrived: list[Barrier] = []
+    passed = anyio.Event()
+
+    async def align() -> None:
+        nonlocal passed
+        if arrived and len(arrived) == going:
+            await _deliver(send, cast("Any", arrived[0]))
+            arrived.clear()
+            passed.set()
+            passed = anyio.Event()
 
     async def forward(receive: Receive[T]) -> None:
+        nonlocal going
         while True:
             try:
                 item = await _next(receive)
             except anyio.EndOfStream:
-                return
-            await _deliver(send, item)
+                break
+            if isinstance(item, Barrier):
+                gate = passed
+                arrived.append(item)
+                await align()
+                await gate.wait()
+            else:
+                await _deliver(send, item)
+        going -= 1
+        await align()
 
     async with anyio.create_task_group() as group:
         for receive in receives:
@@ -234,7 +272,7 @@ async def run_fan_in(receives: Sequence[Receive[T]], send: Send[T]) -> None:
 
 async def run_sink(probe: Probe, sink: Sink[T], receive: Receive[T]) -> None:
     """Writes all that waits on the edge in one call; commits nothing itself."""
-    _, clock, record = probe
+    clock, record = probe.clock, probe.record
     most = max(1, int(receive.statistics().max_buffer_size))
     asked = clock()
     while True:
@@ -260,6 +298,11 @@ def _feed(
     until = time.perf_counter_ns() + SLICE_NS
     while waiting:
         item = waiting.popleft()
+        if isinstance(item, Barrier):
+            probe.checkpoint(item, operator)
+            now = probe.clock()
+            fed.append((item, [cast("Any", item)], now, now))
+            continue
         try:
             fed.append((item, *_timed(probe.clock, operator.feed, item)))
         except Exception as error:
@@ -281,7 +324,11 @@ def _write(probe: Probe, sink: Sink[T], batch: list[T]) -> list[tuple[int, int]]
     for item in batch:
         began = probe.clock()
         try:
-            sink.write(item)
+            if isinstance(item, Barrier):
+                if isinstance(sink, Resumable):
+                    probe.save(probe.name, item, sink.checkpoint())
+            else:
+                sink.write(item)
         except Exception as error:
             _place(error, probe.name, item)
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stream_engine.barrier import Barrier, Checkpoints
 from stream_engine.events import Chunk, Turn, Watermark
 from stream_engine.operator import chain
 from stream_engine.pipeline import Pipeline
@@ -490,3 +492,72 @@ def test_two_edges_of_one_name_are_refused() -> None:
 
     with pytest.raises(ValueError, match="name of its own"):
         run("asyncio", main)
+
+
+class Summing:
+    """Remembers a sum; gives each partial one."""
+
+    def __init__(self, *, state: int = 0) -> None:
+        self._sum = state
+
+    @property
+    def state(self) -> int:
+        return self._sum
+
+    def feed(self, item: int, /) -> Iterable[int]:
+        self._sum += item
+        yield self._sum
+
+    def flush(self) -> Iterable[int]:
+        return ()
+
+
+class Resuming(Collect):
+    """A sink that can go on from where it was."""
+
+    def checkpoint(self) -> int:
+        return len(self.items)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    capacity=st.sampled_from([0, 1, 7]),
+    every=st.integers(1, 9),
+    count=st.integers(1, 40),
+    backend=st.sampled_from(["asyncio", "trio"]),
+)
+def test_a_barrier_cuts_the_whole_graph_at_one_place(
+    capacity: int, every: int, count: int, backend: str
+) -> None:
+    """Whatever the capacities: each state is that after exactly the items before the barrier."""
+    cuts: list[tuple[Barrier, dict[str, Any]]] = []
+    sink = Resuming()
+
+    async def numbers() -> AsyncIterator[int | Barrier]:
+        for n in range(count):
+            if n and n % every == 0:
+                yield Barrier(n // every, n)
+            yield n
+
+    async def main() -> None:
+        checkpoints = Checkpoints(lambda barrier, states: cuts.append((barrier, states)))
+        async with Pipeline.run(checkpoints=checkpoints) as pipeline:
+            limiter = anyio.CapacityLimiter(3)
+            items: Any = pipeline.source("n", numbers(), capacity=capacity)
+            left, right = pipeline.fan_out("split", items, 2, capacity=capacity)
+            left = pipeline.stage("inline", Summing(), left, capacity=capacity)
+            right = pipeline.stage("worker", Summing(), right, capacity=capacity, limiter=limiter)
+            right = pipeline.workers(
+                "work", lambda n: [n, n], right, count=3, limiter=limiter, capacity=capacity
+            )
+            both = pipeline.fan_in("merge", left, right, capacity=capacity)
+            both = pipeline.stage("after", Summing(), both, capacity=capacity)
+            pipeline.sink("collect", sink, both)
+
+    run(backend, main)
+    assert [barrier.position for barrier, _ in cuts] == list(range(every, count, every))
+    for barrier, states in cuts:
+        before = list(itertools.accumulate(range(barrier.position)))
+        assert states["inline"] == states["worker"] == before[-1]
+        assert states["after"] == 3 * sum(before)
+        assert states["collect"] == 3 * barrier.position
