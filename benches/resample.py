@@ -59,8 +59,9 @@ def measure() -> dict[str, object]:
     result: dict[str, object] = {}
     for rate in RATES:
         time_s = np.arange(rate * SECONDS) / rate
-        # A sweep up to 6 kHz and some noise, well inside the pass band of every filter.
-        sweep = 0.5 * np.sin(2 * np.pi * (50 + 49 * time_s) * time_s)
+        # A sweep up to 6 kHz (3 kHz at 8 kHz): well inside the pass band of every filter.
+        top_hz = 0.375 * min(rate, 16_000)
+        sweep = 0.5 * np.sin(np.pi * top_hz / SECONDS * time_s**2)
         samples = sweep.astype(np.float32)
         ways = contenders(rate)
         taken: dict[str, list[float]] = {name: [] for name in ways}

@@ -10,6 +10,7 @@ or descriptor stays.
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable
 from functools import partial
@@ -86,6 +87,8 @@ class Decoder:
 
     async def __aenter__(self) -> Decoder:
         self.source.check()
+        if self.source.kind == "stdin" and os.isatty(self._stdin):
+            raise InputError("stdin: is a terminal; pipe a recording into it, or name a file")
         many = self.source.pcm is not None and self.source.pcm.channels > 2
         header = await self._start(mix=not many)
         if self._resample and not self.source.live and self._process.log.channels > 2:

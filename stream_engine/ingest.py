@@ -92,16 +92,7 @@ async def ingest(
             return Ingested(source.shown, found.frames, True, header.damage, header.health, wall_s)
     intake = make_intake()
     async with Decoder(source, resample=resample == "ffmpeg", block_s=INGEST_BLOCK_S) as decoder:
-        with cache.create(source, expected_s=expected_s(decoder)) as store:
+        with cache.create(source, expected_s=decoder.promised_s) as store:
             report = await fill(decoder, intake, store, resample=resample)
             wall_s = time.perf_counter() - began
             return Ingested(source.shown, store.frames, False, report.damage, intake.health, wall_s)
-
-
-def expected_s(decoder: Decoder) -> float | None:
-    """The duration to make room for: what is promised, unless the file is too small to keep the promise."""
-    promised, path = decoder.promised_s, decoder.source.path
-    if promised is None or path is None or promised <= 0:
-        return None
-    least_bytes = promised * 50  # 400 bit/s: below any speech codec
-    return promised if path.stat().st_size >= least_bytes else None

@@ -4,19 +4,15 @@
     KEY.json        what is known of them; its arrival by rename makes the store visible
     *.part          being written; its writer holds a lock on it, so one without is left over and swept away
 
-KEY is a digest of the input's size, head and tail, the way it was resampled, and the schema. Whether it is
-the same recording is decided by more: a file that was seen before (device, inode, size, time of change) is
-known; any other must have the same digest over all its bytes.
+How a recording is found again is said in `store_header`.
 """
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import secrets
 import shutil
-import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,25 +22,11 @@ from stream_engine.clock import RATE
 from stream_engine.errors import StorageError
 from stream_engine.inputs import Input
 from stream_engine.store import SAMPLE_BYTES, PcmStore, storage_error
+from stream_engine.store_header import SCHEMA, StoreHeader, digest_of, identity_of, key_of, read_header
 
-SCHEMA = 1
 CAP_BYTES = 50 << 30
+LEAST_BYTES_PER_S = 50  # 400 bit/s: below any speech codec
 SPARE_BYTES = 256 << 20  # must be left free on the disk when a session begins
-EDGE_BYTES = 1 << 20  # of the head and of the tail, in the key
-
-
-class StoreHeader(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a complete store, beside it as JSON."""
-
-    schema: int
-    frames: int
-    channels: int
-    resample: str
-    promised_s: float | None
-    damage: str | None
-    health: dict[str, float | int | None]
-    sha256: str  # of the input
-    seen: tuple[str, ...]  # identities under which the input was met, newest last
 
 
 def default_root() -> Path:
@@ -73,13 +55,13 @@ class PcmCache:
         if not self._keep or source.live or path is None or not self.root.is_dir():
             return None
         try:
-            key = _key(path, resample)
-            header = _read_header(self.root / f"{key}.json")
+            key = key_of(path, resample)
+            header = read_header(self.root / f"{key}.json")
             if header is None:
                 return None
-            identity = _identity(path)
+            identity = identity_of(path)
             if identity not in header.seen:
-                if _sha256(path) != header.sha256:
+                if digest_of(path) != header.sha256:
                     return None
                 header = msgspec.structs.replace(header, seen=(*header.seen, identity)[-8:])
                 self._write_header(key, header)
@@ -100,10 +82,12 @@ class PcmCache:
     ) -> NewStore:
         """An empty store for this input.
 
+        A duration that a file is too small to hold is not believed.
+
         Raises:
             StorageError: the folder cannot be made or written, or the disk has no room for `expected_s`.
         """
-        need = int((expected_s or 0) * RATE) * SAMPLE_BYTES * channels
+        need = int(_believed(source, expected_s) * RATE) * SAMPLE_BYTES * channels
         try:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._sweep()
@@ -124,7 +108,7 @@ class PcmCache:
 
     def stores(self) -> list[tuple[Path, StoreHeader]]:
         """All complete stores, those used last first."""
-        found = [(path, _read_header(path)) for path in self.root.glob("*.json")]
+        found = [(path, read_header(path)) for path in self.root.glob("*.json")]
         known = [(path.with_suffix(".f32"), header) for path, header in found if header is not None]
         return sorted(known, key=lambda row: -row[0].with_suffix(".json").stat().st_mtime)
 
@@ -200,7 +184,7 @@ class NewStore(PcmStore):
         self._source = source
         self._temporary = temporary
         path = source.path
-        self._identity = _identity(path) if temporary and path else ""
+        self._identity = identity_of(path) if temporary and path else ""
 
     def keep(
         self,
@@ -227,11 +211,11 @@ class NewStore(PcmStore):
                 promised_s=promised_s,
                 damage=damage,
                 health=health,
-                sha256=_sha256(path),
+                sha256=digest_of(path),
                 seen=(self._identity,),
             )
-            key = _key(path, resample)
-            if _identity(path) != self._identity:
+            key = key_of(path, resample)
+            if identity_of(path) != self._identity:
                 return None
             self._cache._publish(key, self._temporary, header)  # pyright: ignore[reportPrivateUsage]
         except FileNotFoundError:
@@ -248,31 +232,8 @@ class NewStore(PcmStore):
         super().close()
 
 
-def _read_header(path: Path) -> StoreHeader | None:
-    try:
-        header = msgspec.json.decode(path.read_bytes(), type=StoreHeader)
-    except (FileNotFoundError, msgspec.MsgspecError):
-        return None
-    return header if header.schema == SCHEMA else None
-
-
-def _key(path: Path, resample: str) -> str:
-    digest = hashlib.blake2b(f"{SCHEMA} {resample} ".encode(), digest_size=16)
-    with path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        digest.update(f"{size} ".encode())
-        digest.update(file.read(EDGE_BYTES))
-        file.seek(max(0, size - EDGE_BYTES))
-        digest.update(file.read(EDGE_BYTES))
-    return digest.hexdigest()
-
-
-def _identity(path: Path) -> str:
-    found = path.stat()
-    assert stat.S_ISREG(found.st_mode)
-    return f"{found.st_dev}:{found.st_ino}:{found.st_size}:{found.st_mtime_ns}"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _believed(source: Input, expected_s: float | None) -> float:
+    """`expected_s`, where the file could hold so much; else 0."""
+    if expected_s is None or source.path is None or source.live:
+        return 0
+    return expected_s if source.path.stat().st_size >= expected_s * LEAST_BYTES_PER_S else 0

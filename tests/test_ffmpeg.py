@@ -313,6 +313,16 @@ def test_empty_stdin_is_an_input_error() -> None:
         piped(b"", Pcm.parse("s16le:16000:1"))
 
 
+def test_a_terminal_is_no_recording() -> None:
+    ours, theirs = os.openpty()
+    try:
+        with pytest.raises(InputError, match="terminal"):
+            anyio.run(functools.partial(decode, Input.parse("-"), stdin=theirs))
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
 async def test_live_samples_leave_while_the_writer_goes_on() -> None:
     reader, writer = os.pipe()
     pcm = Pcm.parse("s16le:16000:1")
