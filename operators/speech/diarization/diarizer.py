@@ -145,7 +145,8 @@ class Diarizer:
             if len(piece.audio) >= self._embedding.shortest:
                 vectors[index] = unit(next(embedded))
                 seconds[index] = len(piece.audio) / RATE
-        for number, group in enumerate(same_voice(vectors, seconds)):
+        groups = same_voice(vectors, seconds)
+        for number, group in enumerate(groups):
             identity, revision = (turn.id, turn.revision) if number == 0 else (self._turns.new_id(), 0)
             start, end = pieces[group[0]].start, pieces[group[-1]].end
             speaker, corrections = self._voices.add(
@@ -155,6 +156,7 @@ class Diarizer:
                 end=end,
                 seconds=float(seconds[group].sum()),
                 vector=vectors[group].T @ seconds[group],
+                whole=len(groups) == 1,
             )
             yield Turn(
                 id=identity, revision=revision, final=True, start=start, end=end, speaker=_name(speaker)

@@ -35,6 +35,7 @@ class Item(msgspec.Struct):
     end: int
     seconds: float  # of clean speech behind the vector
     speaker: int
+    whole: bool = True  # False: a part of a turn that was cut since it seemed to be several voices
 
 
 class Correction(msgspec.Struct, frozen=True):
@@ -93,6 +94,7 @@ class Voices:
         end: int,
         seconds: float,
         vector: NDArray[Any],
+        whole: bool = True,
     ) -> tuple[int, list[Correction]]:
         """Remembers a final turn; gives its speaker, and what that changes for earlier turns.
 
@@ -103,9 +105,10 @@ class Voices:
             end: samples.
             seconds: of speech behind the vector.
             vector: [dimension], of any length; zero where there was too little speech.
+            whole: not a part of a turn that was cut.
         """
         row = unit(vector)
-        item = Item(turn, track, start, end, min(seconds, ENOUGH), -1)
+        item = Item(turn, track, start, end, min(seconds, ENOUGH), -1, whole)
         strong = item.seconds >= STRONG
         self._waiting += strong
         due = strong and self._waiting > sum(other.seconds >= STRONG for other in self._items) // 16
@@ -146,7 +149,9 @@ class Voices:
             most=self._limits.most,
         )
         spoken = {label: float(weights[labels == label].sum()) for label in np.unique(labels).tolist()}
-        kept = [label for label in spoken if spoken[label] >= BIRTH]
+        whole = {label for index, label in zip(strong, labels, strict=True) if self._items[index].whole}
+        several = {label for label in spoken if (labels == label).sum() > 1}
+        kept = [label for label in spoken if spoken[label] >= BIRTH and label in whole | several]
         if len(kept) < fewest:
             kept = sorted(spoken, key=lambda label: -spoken[label])[: max(fewest, 1)]
         sums = np.stack(
