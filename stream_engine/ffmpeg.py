@@ -14,6 +14,7 @@ import os
 import subprocess
 from collections.abc import Callable
 from functools import partial
+from math import gcd
 from types import TracebackType
 from typing import TypeVar
 
@@ -21,6 +22,7 @@ import anyio
 import msgspec
 from anyio import CapacityLimiter, to_thread
 
+from stream_engine.clock import RATE
 from stream_engine.errors import InputError
 from stream_engine.events import SourceChunk
 from stream_engine.ffmpeg_command import command
@@ -50,7 +52,8 @@ class Decoder:
     Args:
         source: what to decode.
         resample: True: 16 kHz by ffmpeg, mono where the input has one or two channels (more stay, since
-            ffmpeg would mix them by the places of loudspeakers); False: as the input has it.
+            ffmpeg would mix them by the places of loudspeakers); False: as the input has it, unless its
+            rate is one that no operator can resample.
         block_s: the longest chunk, in seconds. A file is read in whole blocks; a live input gives what is
             there, at once.
         stall_timeout_s: how long a live input may send nothing; None: for ever. By default 30 s, and for
@@ -93,6 +96,10 @@ class Decoder:
         header = await self._start(mix=not many)
         if self._resample and not self.source.live and self._process.log.channels > 2:
             await self._close()
+            header = await self._start(mix=False)
+        elif not self._resample and not self.source.live and not _has_useful_factor(header.rate):
+            await self._close()
+            self._resample = True
             header = await self._start(mix=False)
         self.rate, self.channels = header.rate, header.channels
         path = self.source.path if self.source.kind == "file" else None
@@ -180,3 +187,9 @@ class Decoder:
         if self.source.kind == "file" or "Invalid data found" in reason:
             return f"{name}: is not audio that ffmpeg can read ({reason}); check that it is a recording"
         return f"{name}: ffmpeg cannot read it ({reason}); check the input"
+
+
+def _has_useful_factor(rate: int) -> bool:
+    """Whether a resampler with one filter per output phase is of a reasonable size (64 MB)."""
+    common = gcd(rate, RATE)
+    return rate // common * (RATE // common) <= 16 << 20
