@@ -18,9 +18,12 @@ import numpy as np
 import psutil
 import pytest
 
+from operators.audio.intake import Intake
+from stream_engine.events import SourceChunk
 from stream_engine.ffmpeg import Decoder
 from stream_engine.ffmpeg_command import binary
 from stream_engine.inputs import Input
+from stream_engine.testing import run
 from tests.decoding import BACKENDS, FORMATS, decode, read, sine, workers_end
 
 __all__ = ["workers_end"]
@@ -94,6 +97,19 @@ def test_chunks_follow_one_another_in_blocks(tmp_path: Path) -> None:
             return [(chunk.start, chunk.end) async for chunk in decoder]
 
     assert anyio.run(starts) == [(0, 8000), (8000, 16_000), (16_000, 24_000), (24_000, 32_000)]
+
+
+@pytest.mark.parametrize("name", ["jfk_44k_stereo.flac", "sonnet1_9s.mp3", "digits_8k.wav"])
+def test_ffmpeg_and_the_operator_resample_to_the_same_speech(data: Path, name: str) -> None:
+    """Tolerance: the difference is 36 dB below the speech; the filters differ near 8 kHz."""
+    by_ffmpeg, _ = read(data / "formats" / name)
+    native, report = read(data / "formats" / name, resample=False)
+    chunks = run(Intake(), [SourceChunk(start=0, rate=report.rate, samples=native)])
+    by_operator = np.concatenate([chunk.samples for chunk in chunks])
+    assert abs(len(by_ffmpeg) - len(by_operator)) <= 16
+    shared = min(len(by_ffmpeg), len(by_operator))
+    difference = by_ffmpeg[:shared, 0] - by_operator[:shared]
+    assert difference.std() < by_operator.std() * 10 ** (-36 / 20)
 
 
 def test_a_rate_that_no_operator_can_resample_is_left_to_ffmpeg(tmp_path: Path) -> None:
