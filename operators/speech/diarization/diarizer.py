@@ -166,19 +166,24 @@ class Diarizer:
     def _show(self, run: Run, turn: OpenTurn) -> Iterator[Turn]:
         """A turn goes on: shown as soon as it can be named."""
         start, end = self._time(run.start), min(self._time(run.end), self._heard())
-        crop = self._alone(run, start, end, _GUESSES[-1])
-        for enough in _GUESSES:
-            if turn.guessed < enough <= len(crop):
-                turn.guessed = enough
-                turn.speaker = self._voices.guess(self._embedding([crop[:enough]])[0], enough / RATE)
-        speaker = turn.speaker if turn.guessed else self._voices.last(run.track)
+        if turn.speaker is None:
+            turn.speaker = self._first_guess(run, start, end)
+        speaker = turn.speaker
         if speaker is None or (start, end, speaker) == (turn.start, turn.end, turn.shown):
             return
-        turn.start, turn.end, turn.speaker, turn.shown = start, end, speaker, speaker
+        turn.start, turn.end, turn.shown = start, end, speaker
         yield Turn(
             id=turn.id, revision=turn.revision, final=False, start=start, end=end, speaker=_name(speaker)
         )
         turn.revision += 1
+
+    def _first_guess(self, run: Run, start: int, end: int) -> int | None:
+        """Whom an open turn is shown as: the track's speaker, else the voice of its first second."""
+        known = self._voices.last(run.track)
+        if known is not None:
+            return known
+        crop = self._alone(run, start, end, _GUESS)
+        return self._voices.guess(self._embedding([crop])[0], _GUESS / RATE) if len(crop) >= _GUESS else None
 
     def _stretches(self, run: Run) -> list[Stretch]:
         """A run cut at its quietest moments, with the speech that nobody else talks into."""
@@ -237,4 +242,4 @@ def _name(speaker: int | None) -> str | None:
 _BATCH = 16
 _NEVER = 1 << 60
 _SHRED = RATE // 10
-_GUESSES = (RATE * 3 // 4, RATE * 5 // 2)
+_GUESS = RATE

@@ -20,7 +20,6 @@ class OpenTurn(msgspec.Struct):
     end: int = 0
     speaker: int | None = None
     shown: int | None = None  # the speaker that was shown, None before anything was
-    guessed: int = 0  # samples of speech behind the guess of the speaker
 
 
 class TurnsState(msgspec.Struct):
