@@ -40,7 +40,10 @@ def speech() -> list[Path]:
         return clips
     pyannote = importlib.util.find_spec("pyannote.audio")
     moonshine = importlib.util.find_spec("moonshine_voice")
-    assert pyannote and pyannote.submodule_search_locations and moonshine and moonshine.origin
+    assert pyannote is not None
+    assert pyannote.submodule_search_locations is not None
+    assert moonshine is not None
+    assert moonshine.origin is not None
     sample = Path(pyannote.submodule_search_locations[0]) / "sample" / "sample.wav"
     return [sample, Path(moonshine.origin).parent / "assets" / "two_cities.wav"]
 

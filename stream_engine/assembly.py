@@ -258,10 +258,12 @@ async def _audio(source: Input, options: Options) -> AsyncGenerator[_Audio]:
     cache = PcmCache(Path(options.cache) if options.cache else None, keep=not options.no_cache)
     resample, device = resampler(options)
     live = source.live or options.pace is not None
-    if options.pace is None and (found := cache.find(source, resample=resample)) is not None:
-        with found:
-            yield _Audio(found, live)
-        return
+    if options.pace is None:
+        found = await to_thread.run_sync(partial(cache.find, source, resample=resample))
+        if found is not None:
+            with found:
+                yield _Audio(found, live)
+            return
     async with Decoder(
         source, resample=resample == "ffmpeg", stall_timeout_s=options.stall_timeout
     ) as decoder:
@@ -326,6 +328,10 @@ def resampler(options: Options) -> tuple[str, str]:
     who = options.resample
     if who == "auto":
         who = "ffmpeg" if device == "cpu" else "device"
+    if (who, device) == ("device", "cpu"):
+        import torch
+
+        torch.set_num_threads(1)  # beside busy cores a second thread made convolutions 3 to 110 x slower
     return who, device
 
 

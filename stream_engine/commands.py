@@ -39,6 +39,7 @@ from stream_engine.assembly import (
 from stream_engine.backends import Backends
 from stream_engine.clock import RATE, timestamp
 from stream_engine.errors import BackendError, InputError, StreamEngineError
+from stream_engine.ingest import ingest as decode
 from stream_engine.inputs import Input, Pcm
 from stream_engine.options import Options, merged
 from stream_engine.pcm_cache import PcmCache
@@ -104,17 +105,21 @@ def transcribe(given: dict[str, Any]) -> int:
         raise _Usage(str(error)) from None
     view = _View(console=Console(stderr=as_json), as_json=as_json, quiet=quiet)
     backends = Backends()
-    codes: dict[str, int] = {}
+    codes: dict[Path, int] = {}
     for source, folder in zip(sources, session_folders(sources, out), strict=True):
-        codes[source.shown] = code = _one(source, folder, options, backends, view)
+        codes[folder] = code = _one(source, folder, options, backends, view)
         if code == INTERRUPTED:
             break
-    if len(sources) == 1:
-        return next(iter(codes.values()))
-    view.say(_summary(codes))
-    if INTERRUPTED in codes.values():
-        return INTERRUPTED
-    return SOME_FAILED if set(codes.values()) - {DONE, DAMAGED} else max(codes.values())
+    if len(sources) > 1:
+        view.say(_summary(codes))
+    return _overall(list(codes.values()))
+
+
+def _overall(codes: list[int]) -> int:
+    """The exit code of a command over several inputs."""
+    if len(codes) == 1 or INTERRUPTED in codes:
+        return codes[-1]
+    return SOME_FAILED if set(codes) - {DONE, DAMAGED} else max(codes)
 
 
 @dataclass(frozen=True)
@@ -204,12 +209,12 @@ def _report(result: Result, view: _View) -> None:
     view.say(f"{len(result.paths)} files in {result.folder}; the others are in {MANIFEST} with the reason")
 
 
-def _summary(codes: dict[str, int]) -> Table:
+def _summary(codes: dict[Path, int]) -> Table:
     summary = Table(box=None, pad_edge=False)
-    summary.add_column("input")
+    summary.add_column("folder")
     summary.add_column("exit code", justify="right")
-    for name, code in codes.items():
-        summary.add_row(Text(plain(name)), str(code))
+    for folder, code in codes.items():
+        summary.add_row(Text(plain(str(folder))), str(code))
     return summary
 
 
@@ -217,20 +222,25 @@ def _summary(codes: dict[str, int]) -> Table:
 
 
 def ingest(given: dict[str, Any]) -> int:
-    from stream_engine.ingest import ingest as decode
-
-    inputs = [Input.parse(text) for text in given["inputs"]]
+    """Decodes each input into the store; one that fails does not stop the next."""
+    try:
+        sources = [Input.parse(text) for text in given["inputs"]]
+    except ValueError as error:
+        raise _Usage(str(error)) from None
     cache = PcmCache(Path(given["cache"]) if "cache" in given else None)
     codes: list[int] = []
-    for source in inputs:
+    for source in sources:
         try:
-            report = anyio.run(decode, source, cache, Intake)
+            done = anyio.run(decode, source, cache, Intake)
         except StreamEngineError as error:
             codes.append(_complain(str(error), error.exit_code))
-        else:
-            print(report)  # noqa: T201
-            codes.append(DONE)
-    return codes[0] if len(codes) == 1 else SOME_FAILED if any(codes) else DONE
+            continue
+        how = "found in" if done.hit else "decoded to"
+        speed = f"{done.frames / RATE / done.wall_s:,.0f} × real time"
+        print(f"{done.source}: {done.frames / RATE:.1f} s {how} {cache.root}, {speed}")  # noqa: T201
+        damaged = f"{done.source}: damaged input: {done.damage}; what could be decoded is complete"
+        codes.append(_complain(damaged, DAMAGED) if done.damage else DONE)
+    return _overall(codes)
 
 
 def render(given: dict[str, Any]) -> int:

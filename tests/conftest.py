@@ -31,6 +31,9 @@ def nothing_left_behind() -> Iterator[None]:
     handles = process.num_fds()
     threads = _busy_threads()
     yield
+    for thread in threading.enumerate():
+        if thread.name == "AnyIO worker thread":
+            thread.join(5)  # the end of an event loop asks its workers to end, and does not wait
     assert not process.children(), "a process was left behind"
     assert {entry.path for entry in process.open_files()} <= files, "a file was left open"
     assert process.num_fds() <= handles, "a file handle was left open"

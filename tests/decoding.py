@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import functools
 import subprocess
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import anyio
 import numpy as np
-import pytest
 
 from stream_engine.ffmpeg import Decoder, DecodeReport
 from stream_engine.ffmpeg_command import binary
@@ -29,15 +26,6 @@ FORMATS = {  # file: seconds, rate, channels
     "sonnet1_9s.mp3": (9.013, 44_100, 2),
     "sonnet1_9s.flac": (8.986, 44_100, 2),
 }
-
-
-@pytest.fixture(autouse=True)
-def workers_end(nothing_left_behind: None) -> Iterator[None]:
-    """Waits for anyio's workers: the end of an event loop asks them to end, and does not wait."""
-    yield
-    for thread in threading.enumerate():
-        if thread.name == "AnyIO worker thread":
-            thread.join(5)
 
 
 async def decode(source: Input, **options: object) -> tuple[np.ndarray, DecodeReport]:

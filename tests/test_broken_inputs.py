@@ -12,9 +12,9 @@ import pytest
 
 from stream_engine.errors import BackendError, InputError
 from stream_engine.ffmpeg_command import binary
-from tests.decoding import FORMATS, read, sine, workers_end
+from tests.decoding import FORMATS, read, sine
 
-__all__ = ["workers_end"]
+pytestmark = pytest.mark.usefixtures("nothing_left_behind")
 
 
 @pytest.mark.parametrize(

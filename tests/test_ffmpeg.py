@@ -24,9 +24,9 @@ from stream_engine.ffmpeg import Decoder
 from stream_engine.ffmpeg_command import binary
 from stream_engine.inputs import Input
 from stream_engine.testing import run
-from tests.decoding import BACKENDS, FORMATS, decode, read, sine, workers_end
+from tests.decoding import BACKENDS, FORMATS, decode, read, sine
 
-__all__ = ["workers_end"]
+pytestmark = pytest.mark.usefixtures("nothing_left_behind")
 
 
 @pytest.mark.parametrize("resample", [True, False])

@@ -19,9 +19,9 @@ from stream_engine.events import SourceChunk
 from stream_engine.ffmpeg import Decoder, DecodeReport
 from stream_engine.inputs import Input, Pcm
 from stream_engine.pace import paced
-from tests.decoding import BACKENDS, decode, read, sine, workers_end
+from tests.decoding import BACKENDS, decode, read, sine
 
-__all__ = ["workers_end"]
+pytestmark = pytest.mark.usefixtures("nothing_left_behind")
 
 
 def wav_bytes(seconds: int) -> bytes:
