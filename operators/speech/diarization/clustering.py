@@ -26,11 +26,11 @@ def voice_share(seconds: Floats | np.float64) -> Floats | np.float64:
 
 
 def margin(
-    cosine: Floats, seconds: Floats | np.float64, other: Floats | np.float64, *, middle: float = MIDDLE
+    cosine: Floats, seconds: Floats | np.float64, other: Floats | np.float64, *, middle: float | None = None
 ) -> Floats:
     """How far a cosine is above the middle between strangers and one speaker."""
     same = SAME * np.sqrt(voice_share(seconds) * voice_share(other))
-    return cosine - (STRANGERS + middle * (same - STRANGERS))
+    return cosine - (STRANGERS + (MIDDLE if middle is None else middle) * (same - STRANGERS))
 
 
 def agglomerate(

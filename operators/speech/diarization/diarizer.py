@@ -10,7 +10,7 @@ import numpy as np
 
 from operators.speech.diarization.aggregation import Aggregation, AggregationState, Run
 from operators.speech.diarization.models import Activity, Embedding, Samples, Segmentation
-from operators.speech.diarization.stretches import quiet_cuts, same_voice
+from operators.speech.diarization.stretches import modulated, quiet_cuts, same_voice
 from operators.speech.diarization.turns import OpenTurn, OpenTurns, TurnsState
 from operators.speech.diarization.voices import Correction, Limits, Voices, VoicesState, unit
 from operators.speech.diarization.windows import Windows, WindowsState
@@ -122,20 +122,17 @@ class Diarizer:
             yield from self._finish(run, turn, as_of)
         for run, turn in zip(going, turns[len(ended) :], strict=True):
             yield from self._show(run, turn)
-        for turn in self._turns.withdrawn():
-            yield Turn(
-                id=turn.id,
-                revision=turn.revision,
-                final=True,
-                start=turn.start,
-                end=turn.start,
-                speaker=_name(turn.speaker),
-            )
+        for turn in self._turns.lost:
+            yield from self._withdraw(turn)
         if frontier < _NEVER:
             yield Watermark(source="diarizer", at=self._time(max(self._aggregation.settled, 0)))
 
     def _finish(self, run: Run, turn: OpenTurn, as_of: int) -> Iterator[Turn | Relabel]:
         """A run has ended: its voice is embedded and named. It is several turns if it is several voices."""
+        start, end = self._time(run.start), self._time(run.end)
+        if end - start < _SHRED or not modulated(self._windows.crop(start, end)):
+            yield from self._withdraw(turn)
+            return
         pieces = self._stretches(run)
         spoken = [piece.audio for piece in pieces if len(piece.audio) >= self._embedding.shortest]
         embedded = iter(self._embedding(spoken) if spoken else ())
@@ -177,12 +174,20 @@ class Diarizer:
         )
         turn.revision += 1
 
+    def _withdraw(self, turn: OpenTurn) -> Iterator[Turn]:
+        """A turn that turned out to be nothing; if nobody was shown it, nothing needs to be said."""
+        if turn.shown is not None:
+            at, speaker = turn.start, _name(turn.shown)
+            yield Turn(id=turn.id, revision=turn.revision, final=True, start=at, end=at, speaker=speaker)
+
     def _first_guess(self, run: Run, start: int, end: int) -> int | None:
         """Whom an open turn is shown as: the track's speaker, else the voice of its first second."""
+        crop = self._alone(run, start, end, _GUESS)
+        if not modulated(crop):
+            return None
         known = self._voices.last(run.track)
         if known is not None:
             return known
-        crop = self._alone(run, start, end, _GUESS)
         return self._voices.guess(self._embedding([crop])[0], _GUESS / RATE) if len(crop) >= _GUESS else None
 
     def _stretches(self, run: Run) -> list[Stretch]:

@@ -17,9 +17,18 @@ from stream_engine.clock import RATE
 GRID = RATE // 100
 SHORTEST = 100  # of `GRID`
 LONGEST = 260
+STEADY = 0.7  # dB; the steadiest of 300 turns of the dev clips has 1.8
 SPLIT = 0.4  # where between strangers (0) and one speaker (1) two halves of a turn are two people
 _SMOOTH = 10
 _TOO_LITTLE = 0.3  # seconds of speech that say nothing about a voice
+
+
+def modulated(audio: Samples) -> bool:
+    """Whether the level of `audio` ([samples]) moves, as that of speech does and that of a tone does not."""
+    frame = 2 * GRID
+    count = len(audio) // frame
+    power = (audio[: count * frame].reshape(count, frame).astype(np.float64) ** 2).mean(axis=1)
+    return count > 1 and float(np.std(10 * np.log10(power + 1e-10))) > STEADY
 
 
 def quiet_cuts(audio: Samples) -> list[int]:

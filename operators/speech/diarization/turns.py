@@ -33,7 +33,7 @@ class OpenTurns:
     def __init__(self, *, state: TurnsState | None = None) -> None:
         self._open = list(state.open) if state else []
         self._next = state.next_id if state else 0
-        self._lost: list[OpenTurn] = []
+        self.lost: list[OpenTurn] = []  # turns of the look before that the last one found to be nothing
 
     @property
     def state(self) -> TurnsState:
@@ -52,16 +52,12 @@ class OpenTurns:
         for _, identity, index in pairs:
             if identity in known and index not in found:
                 found[index] = known.pop(identity)
-        self._lost = [turn for turn in known.values() if turn.shown is not None]
+        self.lost = list(known.values())
         turns = [found.get(index) or self._new(run) for index, run in enumerate(runs)]
         for run, turn in zip(runs, turns, strict=True):
             turn.first, turn.last = run.start, run.end
         self._open = turns[ended:]
         return turns
-
-    def withdrawn(self) -> list[OpenTurn]:
-        """Turns that were shown, and that the last look found to be nothing."""
-        return self._lost
 
     def new_id(self) -> int:
         self._next += 1
