@@ -67,7 +67,7 @@ def test_a_long_stretch_is_cut_where_it_is_quietest() -> None:
 
 
 def test_the_head_of_a_long_stretch_goes_out_before_its_end_is_known() -> None:
-    cutter = UtteranceCutter(longest_s=14)
+    cutter = UtteranceCutter(longest_s=14, enough_s=5)
     out = [u for item in [*heard(30), turn(0, 16), mark(16)] for u in cutter.feed(item)]
     assert len(out) == 1
     assert len(list(cutter.flush())) == 1
@@ -80,10 +80,12 @@ def test_what_is_long_enough_is_joined_to_nothing_and_waits_for_nobody() -> None
     assert spans([*cutter.feed(turn(7.2, 9, id=1)), *cutter.flush()]) == [(7.2, 9, "A", (1,))]
 
 
-def test_turns_are_not_joined_to_more_than_a_recogniser_likes() -> None:
-    turns = [turn(1, 4, id=0), turn(4.2, 16, id=1)]
-    out = run(UtteranceCutter(longest_s=14), [*heard(20), *turns])
-    assert spans(out) == [(1, 4, "A", (0,)), (4.2, 16, "A", (1,))]
+def test_turns_are_not_joined_to_more_than_it_says() -> None:
+    turns = [turn(1, 3, id=0), turn(3.2, 10, id=1)]
+    assert spans(run(UtteranceCutter(joined_s=8), [*heard(20), *turns])) == [
+        (1, 3, "A", (0,)),
+        (3.2, 10, "A", (1,)),
+    ]
 
 
 def test_an_utterance_goes_out_as_soon_as_nothing_can_join_it() -> None:
@@ -178,7 +180,7 @@ def voiced(draw: st.DrawFn) -> list[Item]:
 
 
 def cutter(state: object = None) -> UtteranceCutter:
-    return UtteranceCutter(longest_s=5, state=state)  # type: ignore[arg-type]
+    return UtteranceCutter(longest_s=5, joined_s=4, state=state)  # type: ignore[arg-type]
 
 
 @settings(deadline=None, max_examples=100)
