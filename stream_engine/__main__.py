@@ -101,6 +101,7 @@ def _session_options(parser: argparse.ArgumentParser) -> None:
         ("--latency", "S", "future audio that the diarizer may wait for"),
         ("--pace", "X", "feed at X times the speed of life"),
         ("--stall-timeout", "S", "give up a source that sends nothing for so long"),
+        ("--checkpoint-every", "S", "audio between two places from which a killed session goes on"),
         kind=float,
     )
     for name, text in (

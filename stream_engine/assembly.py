@@ -29,8 +29,10 @@ from sinks.labelled import LabelledLog
 from sinks.manifest import Manifest, Output, read_manifest, write_manifest
 from sinks.performance import write_json, write_text
 from stream_engine.backends import Backends, Choice, workers
-from stream_engine.clock import RATE, snap
-from stream_engine.emission import Emission
+from stream_engine.barrier import Checkpoints
+from stream_engine.checkpoint import CHECKPOINT, Checkpoint
+from stream_engine.clock import RATE, samples, snap
+from stream_engine.emission import Emission, EmissionState
 from stream_engine.errors import BackendError, StreamEngineError
 from stream_engine.events import SCHEMA, Event, Segment, SessionEnd, SessionStart, Turn
 from stream_engine.ffmpeg import Decoder
@@ -42,8 +44,7 @@ from stream_engine.pace import paced
 from stream_engine.pcm_cache import NewStore, PcmCache, StoreHeader
 from stream_engine.performance import metrics
 from stream_engine.pipeline import Pipeline
-from stream_engine.session import Devices, Parts, Session, intake, transcription
-from stream_engine.stages import Receive
+from stream_engine.session import EMISSION, Devices, Parts, Session, intake, transcription, with_barriers
 from stream_engine.store import PcmStore
 from stream_engine.tracer import Tracer
 
@@ -147,6 +148,8 @@ def finished(source: Input, folder: Path, options: Options) -> Result | None:
     """
     if options.fresh:
         return None
+    if source.live and (folder / EVENTS).exists():
+        raise ValueError(f"{folder}: holds an earlier session; use --fresh to replace it, or another --out")
     try:
         manifest = read_manifest(folder)
     except (FileNotFoundError, NotADirectoryError):
@@ -187,11 +190,15 @@ async def run_session(
             choice = backends.choose(options)
             tracer = Tracer()
             audio = await stack.enter_async_context(_audio(source, options))
-            parts = backends.parts(choice, options, audio.store.view)
+            checkpoint = _resumed(source, folder, options, choice)
+            resumed_at = checkpoint.position if checkpoint else 0
+            if checkpoint is not None:
+                stack.callback(checkpoint.close)
+            parts = backends.parts(choice, options, audio.store.view, checkpoint)
             loaded_s = tracer.wall_ns() / 1e9
-            _begin(source, folder, options, choice.notes)
-            async with Pipeline.run(tracer=tracer) as pipeline:
-                session = _lay(pipeline, audio, parts, choice, source)
+            cuts = Checkpoints(checkpoint.commit) if checkpoint else None
+            async with Pipeline.run(tracer=tracer, checkpoints=cuts) as pipeline:
+                session = _lay(pipeline, audio, parts, choice, source, options, checkpoint)
                 session.sink("event log", EventLog(path=folder / EVENTS))
                 yield session
             if pipeline.committed:
@@ -201,6 +208,7 @@ async def run_session(
             **metrics(tracer, audio_s=audio_s, first=session.emission.first),
             "paced": audio.live and tracer.wall_ns() / 1e9 > 0.9 * audio_s / (audio.pace or 1.0),
             "load_s": round(loaded_s, 3),
+            "resumed_at_s": resumed_at / RATE,
             "health": audio.health,
         }
         session.result = await to_thread.run_sync(
@@ -272,17 +280,25 @@ async def _audio(source: Input, options: Options) -> AsyncGenerator[_Audio]:
             yield _Audio(store, live, decoder, Intake(device=device), resample, options.pace)
 
 
-def _lay(pipeline: Pipeline, audio: _Audio, parts: Parts, choice: Choice, source: Input) -> OpenSession:
+def _lay(
+    pipeline: Pipeline,
+    audio: _Audio,
+    parts: Parts,
+    choice: Choice,
+    source: Input,
+    options: Options,
+    checkpoint: Checkpoint | None,
+) -> OpenSession:
     """The whole graph, from the input to the stamped events."""
     cpu = CapacityLimiter(os.cpu_count() or 1)
-    streams: list[Receive[Any]] = []
     if audio.decoder is not None and audio.intake is not None:
         decoded = paced(audio.decoder, audio.pace)
-        streams.append(intake(pipeline, decoded, audio.intake, audio.store, device=cpu))
-    follower = audio.store.follow(LIVE_CHUNK if audio.live else FILE_CHUNK)
-    chunks = pipeline.source("audio", follower, capacity=2, stops=audio.decoder is None)
-    streams.append(transcription(pipeline, chunks, parts, Devices(cpu=cpu, recognisers=workers())))
-    items = pipeline.fan_in("session", *streams)
+        intake(pipeline, decoded, audio.intake, audio.store, device=cpu)
+    position = checkpoint.position if checkpoint else 0
+    follower = audio.store.follow(LIVE_CHUNK if audio.live else FILE_CHUNK, start=position)
+    chunks = with_barriers(follower, samples(options.checkpoint_every)) if checkpoint else follower
+    heard = pipeline.source("audio", chunks, capacity=2, stops=audio.decoder is None)
+    items = transcription(pipeline, heard, parts, Devices(cpu=cpu, recognisers=workers()))
     start = SessionStart(
         schema=SCHEMA,
         source=source.shown,
@@ -295,7 +311,13 @@ def _lay(pipeline: Pipeline, audio: _Audio, parts: Parts, choice: Choice, source
     def end() -> SessionEnd:
         return SessionEnd(duration=snap(audio.store.frames), damage=audio.damage, stopped=session.stopped)
 
-    emission = Emission(tracer=pipeline.tracer, start=start, end=end, pace=audio.pace or 1.0)
+    emission = Emission(
+        tracer=pipeline.tracer,
+        start=start,
+        end=end,
+        pace=audio.pace or 1.0,
+        state=checkpoint.state(EMISSION, EmissionState) if checkpoint else None,
+    )
     session = OpenSession(
         pipeline=pipeline, items=items, emission=emission, position=lambda: follower.position
     )
@@ -364,11 +386,34 @@ def _noted(source: Input, folder: Path, options: Options) -> Generator[None]:
         raise
 
 
-def _begin(source: Input, folder: Path, options: Options, notes: tuple[str, ...]) -> None:
-    """Clears the folder of an earlier run, and leaves a manifest that says: not finished."""
-    for name in (EVENTS, *FILES):
+def _resumed(source: Input, folder: Path, options: Options, choice: Choice) -> Checkpoint | None:
+    """The checkpoint of this session, and a folder that is as it was then, or empty.
+
+    What cannot be read again (stdin, a device, a URL) has none.
+    """
+    path = folder / CHECKPOINT
+    if options.fresh or source.live:
+        _remove(path)
+    checkpoint = None
+    if not source.live:
+        identity = {**_identity(source, options), "versions": choice.versions, "schema": SCHEMA}
+        checkpoint = Checkpoint(path, identity)
+    log = folder / EVENTS
+    if checkpoint and checkpoint.position and log.exists() and log.stat().st_size >= checkpoint.log_bytes:
+        os.truncate(log, checkpoint.log_bytes)
+    else:
+        log.unlink(missing_ok=True)
+        if checkpoint:
+            checkpoint.forget()
+    for name in FILES:
         (folder / name).unlink(missing_ok=True)
-    _write_manifest(source, folder, options, None, {}, notes)
+    _write_manifest(source, folder, options, None, {}, choice.notes)
+    return checkpoint
+
+
+def _remove(checkpoint: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{checkpoint}{suffix}").unlink(missing_ok=True)
 
 
 def _conclude(
@@ -402,6 +447,8 @@ def _conclude(
         if failures:
             code, notes = FAULT, (*notes, *failures)
     _write_manifest(source, folder, options, code, outputs, notes)
+    if code in (DONE, DAMAGED):
+        _remove(folder / CHECKPOINT)
     return Result(folder=folder, exit_code=code, outputs=outputs, notes=notes, performance_metrics=figures)
 
 

@@ -6,24 +6,35 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from importlib.metadata import version
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from operators.speech.diarization.community_1 import Community1Embedding, Community1Segmentation
-from operators.speech.diarization.diarizer import Diarizer
+from operators.speech.diarization.diarizer import Diarizer, DiarizerState
 from operators.speech.moonshine import Moonshine
 from operators.speech.recognition import Recogniser, Recognition
-from operators.speech.speech_turns import SpeechTurns
-from operators.speech.utterances import UtteranceCutter
-from operators.speech.voice_activity import VoiceActivityDetector, load_silero
-from operators.timeline.overlap import OverlapSweep
+from operators.speech.speech_turns import SpeechTurns, SpeechTurnsState
+from operators.speech.utterances import UtteranceCutter, UtteranceState
+from operators.speech.voice_activity import VoiceActivityDetector, VoiceActivityState, load_silero
+from operators.timeline.overlap import OverlapState, OverlapSweep
+from stream_engine.checkpoint import Checkpoint
 from stream_engine.errors import BackendError
 from stream_engine.options import Options
-from stream_engine.session import Parts
+from stream_engine.session import (
+    DIARIZATION,
+    OVERLAP,
+    SPEECH_TURNS,
+    UTTERANCES,
+    VOICE_ACTIVITY,
+    Parts,
+)
 
+T = TypeVar("T")
+WEIGHT_PACKAGES = ("faster-whisper", "moonshine-voice", "onnxruntime", "stream-engine")
 RECOGNISERS = ("auto", "moonshine", "none")
 DIARIZERS = ("auto", "community-1", "none")
 LATER = {
@@ -40,6 +51,11 @@ class Choice:
     recogniser: str
     diarizer: str
     notes: tuple[str, ...]
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """What the results depend on beside the options: the packages that hold weights and code."""
+        return {name: version(name) for name in WEIGHT_PACKAGES if find_spec(name.replace("-", "_"))}
 
 
 @dataclass
@@ -98,20 +114,39 @@ class Backends:
         return self._recognisers[key]
 
     def parts(
-        self, choice: Choice, options: Options, audio: Callable[[int, int], NDArray[np.float32]]
+        self,
+        choice: Choice,
+        options: Options,
+        audio: Callable[[int, int], NDArray[np.float32]],
+        checkpoint: Checkpoint | None = None,
     ) -> Parts:
-        """New operators for one session over loaded weights; `audio` gives samples of an interval."""
+        """Operators for one session over loaded weights, in the states of its `checkpoint`.
+
+        `audio` gives the samples of an interval.
+        """
         recogniser = self.recogniser(choice, options)
+        recognise = Recognition(recogniser=recogniser, audio=audio) if recogniser else None
+        if recognise and checkpoint:
+            recognise = checkpoint.remembered(
+                recognise, audio, model=str((choice.versions, options.language))
+            )
+
+        def state(name: str, kind: type[T]) -> T | None:
+            return checkpoint.state(name, kind) if checkpoint else None
+
+        diarized = choice.diarizer != "none"
         return Parts(
-            voice_activity=VoiceActivityDetector(session=self._silero),
-            diarizer=self._diarizer(options) if choice.diarizer != "none" else None,
-            speech_turns=SpeechTurns(),
-            utterances=UtteranceCutter(),
-            recognise=Recognition(recogniser=recogniser, audio=audio) if recogniser else None,
-            overlap=OverlapSweep(),
+            voice_activity=VoiceActivityDetector(
+                session=self._silero, state=state(VOICE_ACTIVITY, VoiceActivityState)
+            ),
+            diarizer=self._diarizer(options, state(DIARIZATION, DiarizerState)) if diarized else None,
+            speech_turns=SpeechTurns(state=state(SPEECH_TURNS, SpeechTurnsState)),
+            utterances=UtteranceCutter(state=state(UTTERANCES, UtteranceState)),
+            recognise=recognise,
+            overlap=OverlapSweep(state=state(OVERLAP, OverlapState)),
         )
 
-    def _diarizer(self, options: Options) -> Diarizer:
+    def _diarizer(self, options: Options, state: DiarizerState | None) -> Diarizer:
         segmentation, embedding = self._community_1
         diarizer = partial(
             Diarizer,
@@ -120,6 +155,7 @@ class Backends:
             speakers=options.speakers,
             min_speakers=options.min_speakers,
             max_speakers=options.max_speakers,
+            state=state,
         )
         return diarizer() if options.latency is None else diarizer(latency=options.latency)
 

@@ -14,6 +14,14 @@ from stream_engine.tracer import Tracer
 LOGGED = get_args(Event)
 
 
+class EmissionState(msgspec.Struct, frozen=True):
+    """How far the session is."""
+
+    elapsed_ns: int  # since it began, over all its runs
+    started: bool
+    first: dict[str, float]
+
+
 class Emission:
     """Items of all branches in, stamped events out: `SessionStart` first, `SessionEnd` last.
 
@@ -25,14 +33,24 @@ class Emission:
     """
 
     def __init__(
-        self, *, tracer: Tracer, start: SessionStart, end: Callable[[], SessionEnd], pace: float = 1.0
+        self,
+        *,
+        tracer: Tracer,
+        start: SessionStart,
+        end: Callable[[], SessionEnd],
+        pace: float = 1.0,
+        state: EmissionState | None = None,
     ) -> None:
-        self.first: dict[str, float] = {}
+        self.first = dict(state.first) if state else {}
         self._nanoseconds_per_sample = 1e9 / RATE / pace
         self._tracer = tracer
-        self._began = tracer.clock()
-        self._start: SessionStart | None = start
+        self._began = tracer.clock() - (state.elapsed_ns if state else 0)
+        self._start = None if state and state.started else start
         self._end = end
+
+    @property
+    def state(self) -> EmissionState:
+        return EmissionState(self._tracer.clock() - self._began, self._start is None, dict(self.first))
 
     def feed(self, item: Any, /) -> Iterator[Event]:
         if self._start is not None:

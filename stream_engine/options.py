@@ -36,6 +36,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     fresh: bool = False
     offline: bool = False
     stall_timeout: float = 60.0  # s without a byte from the source
+    checkpoint_every: float = 30.0  # s of audio between two places from which a killed session goes on
 
     def __post_init__(self) -> None:
         for name in ("speakers", "min_speakers", "max_speakers"):
@@ -46,7 +47,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise ValueError("speakers fixes the number; leave min_speakers and max_speakers out")
         if self.min_speakers and self.max_speakers and self.min_speakers > self.max_speakers:
             raise ValueError(f"min_speakers {self.min_speakers} is above max_speakers {self.max_speakers}")
-        for name in ("latency", "pace", "stall_timeout"):
+        for name in ("latency", "pace", "stall_timeout", "checkpoint_every"):
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
                 raise ValueError(f"{name} must be above 0, not {value}")

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from anyio import CapacityLimiter
 
+from stream_engine.barrier import Barrier
 from stream_engine.emission import Emission
 from stream_engine.events import (
     Chunk,
@@ -30,6 +31,7 @@ from stream_engine.events import (
     VoiceActivity,
     Watermark,
 )
+from stream_engine.follower import Follower
 from stream_engine.operator import Operator, Sink
 from stream_engine.pipeline import Pipeline
 from stream_engine.stages import Receive
@@ -37,6 +39,8 @@ from stream_engine.store import PcmStore
 
 E = TypeVar("E")
 Turns = Turn | Relabel | Watermark
+VOICE_ACTIVITY, DIARIZATION, SPEECH_TURNS = "voice activity", "diarization", "speech turns"
+UTTERANCES, OVERLAP, EMISSION = "utterances", "overlap", "emission"  # states are saved by these names
 EVENTS_CAPACITY = 64  # small things; the audio edges are what bounds memory
 
 
@@ -66,17 +70,17 @@ def transcription(pipeline: Pipeline, audio: Receive[Chunk], parts: Parts, devic
     streams: list[Receive[Any]] = []
     if parts.diarizer is not None:
         audio, to_diarizer = pipeline.fan_out("audio", audio, 2, capacity=2)
-        voice = pipeline.stage("voice activity", parts.voice_activity, audio, limiter=cpu)
-        turns = pipeline.stage("diarization", parts.diarizer, to_diarizer, limiter=cpu)
+        voice = pipeline.stage(VOICE_ACTIVITY, parts.voice_activity, audio, limiter=cpu)
+        turns = pipeline.stage(DIARIZATION, parts.diarizer, to_diarizer, limiter=cpu)
     else:
-        voice = pipeline.stage("voice activity", parts.voice_activity, audio, limiter=cpu)
+        voice = pipeline.stage(VOICE_ACTIVITY, parts.voice_activity, audio, limiter=cpu)
         voice, to_turns = pipeline.fan_out("voice", voice, 2)
-        turns = pipeline.stage("speech turns", parts.speech_turns, to_turns)
+        turns = pipeline.stage(SPEECH_TURNS, parts.speech_turns, to_turns)
     to_utterances, to_overlap, to_events = pipeline.fan_out("turns", turns, 3, capacity=EVENTS_CAPACITY)
     streams.append(to_events)
-    streams.append(pipeline.stage("overlap", parts.overlap, to_overlap, capacity=EVENTS_CAPACITY))
+    streams.append(pipeline.stage(OVERLAP, parts.overlap, to_overlap, capacity=EVENTS_CAPACITY))
     merged: Receive[Turns | VoiceActivity] = pipeline.fan_in("turns and voice", to_utterances, voice)
-    utterances = pipeline.stage("utterances", parts.utterances, merged)
+    utterances = pipeline.stage(UTTERANCES, parts.utterances, merged)
     if parts.recognise is not None:
         streams.append(
             pipeline.workers(
@@ -95,11 +99,11 @@ def intake(
     store: PcmStore,
     *,
     device: CapacityLimiter,
-) -> Receive[Any]:
-    """Lays the graph from a source to its store; what comes out is nothing but the end."""
+) -> None:
+    """Lays the graph from a source to its store."""
     chunks = pipeline.source("decode", _held(source, store), capacity=2)
     audio = pipeline.stage("to 16 kHz mono", to_session_audio, chunks, capacity=2, limiter=device)
-    return pipeline.stage("store", _Keep(store), audio)
+    pipeline.sink("store", _Nowhere(), pipeline.stage("keep", _Keep(store), audio))
 
 
 async def _held(source: AsyncIterable[SourceChunk], store: PcmStore) -> AsyncGenerator[SourceChunk]:
@@ -134,7 +138,7 @@ class Session:
         self._pipeline = pipeline
         self._position = position
         self.emission = emission
-        emitted = pipeline.stage("emission", emission, items, capacity=EVENTS_CAPACITY)
+        emitted = pipeline.stage(EMISSION, emission, items, capacity=EVENTS_CAPACITY)
         self._branch = pipeline.broadcast("events", emitted)
         self.stopped = False
 
@@ -177,10 +181,23 @@ class Session:
         return self._pipeline.depths()
 
 
-async def _read(branch: Receive[Event]) -> AsyncGenerator[Event]:
+async def _read(branch: Receive[Any]) -> AsyncGenerator[Event]:
     async with branch:
         async for event in branch:
-            yield event
+            if not isinstance(event, Barrier):
+                yield event
+
+
+async def with_barriers(chunks: Follower, every: int) -> AsyncGenerator[Chunk]:
+    """The chunks, and a barrier at each whole multiple of `every` samples that they pass.
+
+    A barrier travels in a stream of any type, and no operator ever sees it.
+    """
+    async for chunk in chunks:
+        yield chunk
+        number = chunk.end // every
+        if number > chunk.start // every:
+            yield cast("Chunk", Barrier(number, chunk.end))
 
 
 class _Callback:
@@ -191,6 +208,14 @@ class _Callback:
     def write(self, item: Any, /) -> None:
         if isinstance(item, self._kind):
             self._callback(item)
+
+    def commit(self) -> None: ...
+
+    def discard(self) -> None: ...
+
+
+class _Nowhere:
+    def write(self, item: object, /) -> None: ...
 
     def commit(self) -> None: ...
 

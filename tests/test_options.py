@@ -45,6 +45,16 @@ def test_a_profile_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_every_option_is_either_result_changing_or_not_and_none_is_forgotten() -> None:
-    cosmetic = {"device", "formats", "pace", "cache", "no_cache", "fresh", "offline", "stall_timeout"}
+    cosmetic = {
+        "device",
+        "formats",
+        "pace",
+        "cache",
+        "no_cache",
+        "fresh",
+        "offline",
+        "stall_timeout",
+        "checkpoint_every",
+    }
     assert set(RESULT_CHANGING) | cosmetic == set(Options.__struct_fields__)
     assert not set(RESULT_CHANGING) & cosmetic

@@ -1,0 +1,174 @@
+"""A session that is killed goes on where it was, and nobody can tell from what it wrote."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from stream_engine.barrier import Barrier
+from stream_engine.checkpoint import CHECKPOINT, Checkpoint
+from stream_engine.events import Segment, Utterance
+from tests.speech import CALL
+from tests.test_command_line import ENGINE, engine, finals
+
+KILLS = 10
+DOCUMENTS = ("transcript.txt", "transcript.srt", "transcript.vtt", "turns.rttm")
+EVERY = ("--checkpoint-every", "5")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
+    """An uninterrupted session, and how long it took with its audio decoded before."""
+    out = tmp_path_factory.mktemp("whole")
+    assert engine("ingest", CALL, "--cache", out / "cache").returncode == 0
+    began = time.monotonic()
+    run = engine("transcribe", CALL, "--out", out, "--cache", out / "cache", *EVERY)
+    assert run.returncode == 0, run.stderr
+    return out, time.monotonic() - began
+
+
+def killed(out: Path, cache: Path, after_s: float) -> None:
+    """Starts the session, and kills it; it may have ended before."""
+    command = [*ENGINE, "transcribe", CALL, "--out", out, "--cache", cache, "--quiet", *EVERY]
+    run = subprocess.Popen(list(map(str, command)), stderr=subprocess.DEVNULL)
+    time.sleep(after_s)
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+
+
+@pytest.mark.timeout(600)
+def test_after_a_kill_at_any_moment_the_outputs_are_those_of_an_uninterrupted_run(
+    whole: tuple[Path, float], tmp_path: Path
+) -> None:
+    out, duration_s = whole
+    chance = random.Random(20261120)
+    resumed = 0
+    for number in range(KILLS):
+        folder = tmp_path / str(number)
+        killed(folder, out / "cache", chance.uniform(0.1, 0.95) * duration_s)
+        run = engine("transcribe", CALL, "--out", folder, "--cache", out / "cache", *EVERY)
+        assert run.returncode == 0, run.stderr
+        assert finals(folder / "sample") == finals(out / "sample"), f"kill {number}"
+        for name in DOCUMENTS:
+            assert (folder / "sample" / name).read_bytes() == (out / "sample" / name).read_bytes()
+        assert not (folder / "sample" / CHECKPOINT).exists()
+        figures = json.loads((folder / "sample" / "performance.json").read_text())
+        resumed += bool(figures.get("resumed_at_s"))
+        assert "decode" not in figures["stages"]
+    assert resumed >= KILLS // 3, "hardly any run went on from a checkpoint: the test tests little"
+
+
+def test_a_session_that_was_killed_twice_and_interrupted_once_still_ends_the_same(
+    whole: tuple[Path, float], tmp_path: Path
+) -> None:
+    out, duration_s = whole
+    for share in (0.4, 0.5):
+        killed(tmp_path, out / "cache", share * duration_s)
+    command = [*ENGINE, "transcribe", CALL, "--out", tmp_path, "--cache", out / "cache", *EVERY]
+    run = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(0.4 * duration_s)
+    run.send_signal(signal.SIGINT)
+    assert run.wait(60) in (0, 130)
+    last = engine("transcribe", CALL, "--out", tmp_path, "--cache", out / "cache", *EVERY)
+    assert last.returncode == 0, last.stderr
+    assert finals(tmp_path / "sample") == finals(out / "sample")
+
+
+def test_fresh_starts_over(whole: tuple[Path, float], tmp_path: Path) -> None:
+    out, duration_s = whole
+    killed(tmp_path, out / "cache", 0.7 * duration_s)
+    run = engine("transcribe", CALL, "--out", tmp_path, "--cache", out / "cache", "--fresh", *EVERY)
+    assert run.returncode == 0
+    assert json.loads((tmp_path / "sample" / "performance.json").read_text())["resumed_at_s"] == 0
+    assert finals(tmp_path / "sample") == finals(out / "sample")
+
+
+# --- the file itself -----------------------------------------------------------------------------
+
+
+def test_a_cut_is_read_back_with_its_states_by_the_same_session_only(tmp_path: Path) -> None:
+    path = tmp_path / CHECKPOINT
+    checkpoint = Checkpoint(path, {"input": "a", "speakers": None})
+    assert checkpoint.position == 0
+    checkpoint.commit(Barrier(1, 480_000), {"event log": 123, "sum": 7})
+    checkpoint.commit(Barrier(2, 960_000), {"event log": 456, "sum": 9})
+    checkpoint.close()
+    again = Checkpoint(path, {"speakers": None, "input": "a"})
+    assert (again.number, again.position, again.log_bytes) == (2, 960_000, 456)
+    assert again.state("sum", int) == 9
+    assert again.state("nobody", int) is None
+    again.close()
+    other = Checkpoint(path, {"input": "b", "speakers": None})
+    assert other.position == 0
+    assert other.state("sum", int) is None
+    other.close()
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_an_utterance_is_recognised_once_over_all_runs_and_again_when_anything_changes(
+    tmp_path: Path,
+) -> None:
+    import numpy as np
+
+    audio = {"samples": np.arange(32_000, dtype=np.float32)}
+    asked: list[int] = []
+
+    def recognise(utterance: Utterance) -> list[Segment]:
+        asked.append(utterance.id)
+        return [
+            Segment(id=utterance.id, revision=0, final=True, start=utterance.start, end=utterance.end,
+                    speaker="A", text=f"said {len(asked)}", words=None)
+        ]  # fmt: skip
+
+    def view(start: int, end: int) -> np.ndarray:
+        return audio["samples"][start:end]
+
+    first = Utterance(id=0, start=0, end=16_000, speaker="A", turns=(0,))
+    for model in ("m", "m", "other"):
+        checkpoint = Checkpoint(tmp_path / CHECKPOINT, {"input": "a"})
+        recall = checkpoint.remembered(recognise, view, model)
+        assert list(recall(first)) == list(recall(first))
+        checkpoint.close()
+    assert asked == [0, 0]  # once for each model
+    audio["samples"] = audio["samples"] + 1
+    checkpoint = Checkpoint(tmp_path / CHECKPOINT, {"input": "a"})
+    list(checkpoint.remembered(recognise, view, "m")(first))
+    checkpoint.close()
+    assert asked == [0, 0, 0]
+
+
+def test_a_kill_in_the_middle_of_a_commit_leaves_the_cut_before(tmp_path: Path) -> None:
+    script = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from stream_engine.barrier import Barrier\n"
+        "from stream_engine.checkpoint import Checkpoint\n"
+        "c = Checkpoint(Path(sys.argv[1]), {'input': 'a'})\n"
+        "for n in range(1, 10**6):\n"
+        "    c.commit(Barrier(n, n * 16), {'event log': n, 'a': n, 'b': bytes(50_000)})\n"
+    )
+    path = tmp_path / CHECKPOINT
+    for delay in (0.5, 0.6, 0.7):
+        run = subprocess.Popen([sys.executable, "-c", script, path])
+        time.sleep(delay)
+        run.kill()
+        run.wait()
+        checkpoint = Checkpoint(path, {"input": "a"})
+        assert checkpoint.log_bytes == checkpoint.number == checkpoint.position // 16
+        assert checkpoint.state("a", int) in (checkpoint.number, None)
+        checkpoint.close()
+
+
+def test_a_checkpoint_that_is_no_database_is_exit_7_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "sample").mkdir()
+    (tmp_path / "sample" / CHECKPOINT).write_bytes(b"not a database" * 100)
+    run = engine("transcribe", CALL, "--out", tmp_path, "--no-cache", "--asr", "none", "--diarizer", "none")
+    assert run.returncode == 7
+    assert "--fresh" in run.stderr
