@@ -146,6 +146,10 @@ def _one(source: Input, folder: Path, options: Options, backends: Backends, view
             view.say(f"{folder}: done by an earlier run; --fresh does it again")
     except StreamEngineError as error:
         return _complain(str(error), error.exit_code)
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a fault with one input is no reason to leave out the others
+        return _fault(error)
     if result is None:
         return _complain(f"{source.shown}: interrupted; run the same command to do it again", INTERRUPTED)
     _report(result, view)

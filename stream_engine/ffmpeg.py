@@ -93,7 +93,13 @@ class Decoder:
         if self.source.kind == "stdin" and os.isatty(self._stdin):
             raise InputError("stdin: is a terminal; pipe a recording into it, or name a file")
         many = self.source.pcm is not None and self.source.pcm.channels > 2
-        header = await self._start(mix=not many)
+        try:
+            header = await self._start(mix=not many)
+        except InputError:
+            if not (self._resample and self._process.log.channels > 2) or self.source.live:
+                raise
+            self._resample = False  # so many that ffmpeg has no name for them: it resamples named layouts only
+            header = await self._start(mix=False)
         if self._resample and not self.source.live and self._process.log.channels > 2:
             await self._close()
             header = await self._start(mix=False)

@@ -57,6 +57,8 @@ def command(source: Input, *, resample: bool, mix: bool = True) -> list[str]:
             wanted |= {"ac": 1, "rematrix_maxval": 1}
     if source.live:
         wanted["flush_packets"] = 1
-    stream = ffmpeg.input(source.location, **given).output("pipe:1", **wanted)
+    stream = ffmpeg.input("", **given).output("pipe:1", **wanted)
     quiet = ("-hide_banner", "-nostdin", "-nostats", "-loglevel", "level+info")
-    return cast("list[str]", stream.global_args(*quiet).compile(cmd=binary()))
+    arguments = cast("list[str]", stream.global_args(*quiet).compile(cmd=binary()))
+    arguments[arguments.index("-i") + 1] = source.location  # ffmpeg-python takes no name that is not UTF-8
+    return arguments
