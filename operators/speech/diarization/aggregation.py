@@ -56,7 +56,7 @@ class Aggregation:
         self, *, frames: int, frame_seconds: float, longest: int, state: AggregationState | None = None
     ) -> None:
         future = (frames - np.arange(frames)) * frame_seconds
-        self._weight: Votes = np.exp2(future)
+        self._weight: Votes = np.exp2(np.minimum(future, ENOUGH_FUTURE) / DOUBLING)
         self._frames = frames
         self._longest = longest
         self._first = state.first if state else 0
@@ -180,6 +180,8 @@ class Aggregation:
             self._tracks = [self._tracks[column] for column in alive.tolist()]
 
 
+DOUBLING = 1.0
+ENOUGH_FUTURE = 10.0
 _SHARED = 3.0  # frames that a local speaker must share with a track to be it
 
 

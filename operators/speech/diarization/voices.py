@@ -151,7 +151,8 @@ class Voices:
         spoken = {label: float(weights[labels == label].sum()) for label in np.unique(labels).tolist()}
         whole = {label for index, label in zip(strong, labels, strict=True) if self._items[index].whole}
         several = {label for label in spoken if (labels == label).sum() > 1}
-        kept = [label for label in spoken if spoken[label] >= BIRTH and label in whole | several]
+        enough = BIRTH + SHARE * max(float(weights.sum()) - FEW, 0.0)
+        kept = [label for label in spoken if spoken[label] >= enough and label in whole | several]
         if len(kept) < fewest:
             kept = sorted(spoken, key=lambda label: -spoken[label])[: max(fewest, 1)]
         sums = np.stack(
@@ -266,6 +267,8 @@ class Voices:
 
 STRONG = 0.5  # seconds of clean speech that make a turn count in the grouping
 BIRTH = 1.0  # seconds of clean speech that make a speaker
+SHARE = 0.05  # and this share of what is remembered beyond `FEW` seconds: odd stretches add up, too
+FEW = 30.0
 ENOUGH = 6.0  # seconds of clean speech after which one turn says nothing more
 TRACK = 0.2  # what belonging to a track is worth, as a cosine
 NOT_BOTH = 2.0  # against naming a turn after somebody who is talking meanwhile
