@@ -50,6 +50,13 @@ OVERLAPS_SHOWN = 8
 
 def guarded(command: str, given: dict[str, Any], usage_error: Callable[[str], NoReturn]) -> int:
     """Runs a command; errors become one line on stderr and the exit code of DESIGN §7."""
+    code = _guarded(command, given, usage_error)
+    if code == INTERRUPTED:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # one more Ctrl-C has nothing left to interrupt
+    return code
+
+
+def _guarded(command: str, given: dict[str, Any], usage_error: Callable[[str], NoReturn]) -> int:
     try:
         return COMMANDS[command](given)
     except StreamEngineError as error:

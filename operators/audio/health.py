@@ -24,6 +24,7 @@ from stream_engine.state import Array
 CLIPPED = 0.999  # of full scale
 CLIPPED_RUN = 3  # so many in a row are a run: a lone peak is no clipping
 SILENT = 0.001  # -60 dBFS
+LARGEST = 1e9  # beyond this, and where it is no number, a sample is rubbish, and its square no float
 FRAME_S = 0.02
 FLOOR_DB = -140.0  # a frame of digital silence
 STEP_DB = 0.1
@@ -45,7 +46,7 @@ class HealthSummary(msgspec.Struct, frozen=True, kw_only=True):
     silence_ratio: float  # samples below 0.001
     snr_db: float | None  # mean frame energy over its 10th percentile
     dynamic_range_db: float | None  # 95th over 5th percentile of the magnitudes
-    nan_or_inf: int  # samples that were no number, and were set to 0
+    nan_or_inf: int  # samples that were no number, or absurd (above 1e9), and were set to 0
 
 
 class HealthState(msgspec.Struct):
@@ -68,7 +69,7 @@ class HealthState(msgspec.Struct):
 
 
 class Health:
-    """Passes audio through, with NaN and infinity set to 0, and measures it on the way; see `summary`.
+    """Passes audio through, with what is no number set to 0, and measures it on the way; see `summary`.
 
     Shape: `[frames, channels]`, unchanged. Lookahead: none.
     """
@@ -98,8 +99,8 @@ class Health:
             self._rest = np.zeros((0, state.channels), np.float32)
         if samples.size:
             high, low = float(samples.max()), float(samples.min())
-            if not (np.isfinite(high) and np.isfinite(low)):
-                wrong = ~np.isfinite(samples)
+            if not (high <= LARGEST and low >= -LARGEST):
+                wrong = ~(np.abs(samples) <= LARGEST)
                 state.not_numbers += int(np.count_nonzero(wrong))
                 samples = np.where(wrong, np.float32(0), samples)
                 item = SourceChunk(start=item.start, rate=item.rate, samples=samples)
