@@ -23,6 +23,7 @@ class SpeechTurnsState(msgspec.Struct, frozen=True):
     start: int | None  # of the open turn
     voiced_until: int
     next_id: int
+    heard: int
 
 
 class SpeechTurns(Operator[VoiceActivity | Watermark, Turn | Watermark]):
@@ -54,15 +55,17 @@ class SpeechTurns(Operator[VoiceActivity | Watermark, Turn | Watermark]):
         self._start = state.start if state else None
         self._voiced_until = state.voiced_until if state else 0
         self._next_id = state.next_id if state else 0
+        self._heard = state.heard if state else 0
 
     @property
     def state(self) -> SpeechTurnsState:
         return SpeechTurnsState(
-            self._pauses.state, self._frames, self._start, self._voiced_until, self._next_id
+            self._pauses.state, self._frames, self._start, self._voiced_until, self._next_id, self._heard
         )
 
     def feed(self, item: VoiceActivity | Watermark, /) -> Iterator[Turn | Watermark]:
         if isinstance(item, Watermark):
+            self._heard = item.at
             return
         self._pauses.add(item)
         for index, probability in enumerate(item.probabilities):
@@ -70,8 +73,8 @@ class SpeechTurns(Operator[VoiceActivity | Watermark, Turn | Watermark]):
         self._pauses.forget(item.end if self._start is None else self._start - REACH)
 
     def flush(self) -> Iterator[Turn]:
-        if self._start is not None:
-            yield from self._close(self._voiced_until)
+        if self._start is not None:  # the last frame may have been filled up beyond the end of the audio
+            yield from self._close(min(self._voiced_until, self._heard))
 
     def _frame(self, at: int, hop: int, probability: float) -> Iterator[Turn | Watermark]:
         if probability > (self._begin if self._start is None else self._end):

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from stream_engine.clock import MILLISECOND
 from stream_engine.errors import BackendError
 from stream_engine.events import Chunk, VoiceActivity, Watermark
 from stream_engine.operator import Operator
@@ -71,9 +72,12 @@ class VoiceActivityDetector(Operator[Chunk, VoiceActivity | Watermark]):
 
     def flush(self) -> Iterator[VoiceActivity | Watermark]:
         partial = len(self._held) - CONTEXT
-        if partial:
+        if partial and self._start is not None:
+            end = self._start + partial
             self._held = np.pad(self._held, (0, FRAME - partial))
-            yield from self._frames()
+            frame, _ = self._frames()
+            yield frame
+            yield Watermark(source=SOURCE, at=end // MILLISECOND * MILLISECOND)
 
     def _frames(self) -> Iterator[VoiceActivity | Watermark]:
         count = (len(self._held) - CONTEXT) // FRAME

@@ -52,13 +52,10 @@ class AggregationState(msgspec.Struct):
 class Aggregation:
     """Runs of activity, each of them given once as ended; O(window + longest run) memory."""
 
-    def __init__(
-        self, *, frames: int, frame_seconds: float, longest: int, state: AggregationState | None = None
-    ) -> None:
+    def __init__(self, *, frames: int, frame_seconds: float, state: AggregationState | None = None) -> None:
         future = (frames - np.arange(frames)) * frame_seconds
         self._weight: Votes = np.exp2(np.minimum(future, ENOUGH_FUTURE) / DOUBLING)
         self._frames = frames
-        self._longest = longest
         self._first = state.first if state else 0
         self.seen = state.seen if state else 0
         self._next = state.next_track if state else 0
@@ -98,26 +95,26 @@ class Aggregation:
         """Runs that ended before `frontier`, final now; and those that still go on there, as they look."""
         ended: list[Run] = []
         going: list[Run] = []
-        open_from = frontier
         active = self._active()
         for column, track in enumerate(self._tracks):
             for start, end in _runs(active[:, column] & (self._fixed[:, column] == 0)):
-                if start + self._first >= frontier:
-                    continue
-                over = end + self._first < frontier
-                if not over and frontier - self._first - start > self._longest:
-                    end, over = self._weakest(column, start, frontier - self._first), True
-                    open_from = min(open_from, end + self._first)
-                run = self._run(track, start, end, active, column)
-                (ended if over else going).append(run)
-                if over:
-                    self._fixed[start:end, column] = 1
-                    before = self._fixed[:start, column]
-                    before[before == 0] = -1
+                if start + self._first < frontier:
+                    run = self._run(track, start, end, active)
+                    (ended if run.end < frontier else going).append(run)
+        for run in ended:
+            self.fix(run, run.end)
         ended.sort(key=lambda run: (run.start, run.end, run.track))
-        self.settled = max(self.settled, min([open_from, *(run.start for run in going)]))
+        self.settled = max(self.settled, min([frontier, *(run.start for run in going)]))
         self._forget()
         return ended, going
+
+    def fix(self, run: Run, end: int) -> None:
+        """Frames of a run before `end` are final."""
+        column = self._tracks.index(run.track)
+        start = run.start - self._first
+        self._fixed[start : end - self._first, column] = 1
+        before = self._fixed[:start, column]
+        before[before == 0] = -1
 
     def _active(self) -> Flags:
         """Shape: [frames, tracks]: as many tracks as the windows heard voices, the most voted first."""
@@ -128,16 +125,10 @@ class Aggregation:
         rank = np.argsort(np.argsort(-(mean + (self._fixed > 0)), axis=1, kind="stable"), axis=1)
         return (rank < voices[:, None]) & (mean > 0)
 
-    def _run(self, track: int, start: int, end: int, active: Flags, column: int) -> Run:
+    def _run(self, track: int, start: int, end: int, active: Flags) -> Run:
         alone = active[start:end].sum(axis=1) == 1
         base = start + self._first
         return Run(track, base, end + self._first, tuple((base + a, base + b) for a, b in _runs(alone)))
-
-    def _weakest(self, column: int, start: int, end: int) -> int:
-        """Where to cut a run that is too long: the frame of its second half with the fewest votes."""
-        middle = (start + end) // 2
-        mean = self._votes[middle:end, column] / np.maximum(self._weights[middle:end], 1e-9)
-        return middle + int(np.argmin(mean)) + 1
 
     def _match(self, local: Votes, rows: slice) -> list[tuple[int, int]]:
         """Local speakers to columns, so that the most activity is shared; a new column where none is."""

@@ -10,6 +10,8 @@ right for short turns, it joins the speakers that have talked for long; right fo
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,6 +33,12 @@ def margin(
     """How far a cosine is above the middle between strangers and one speaker."""
     same = SAME * np.sqrt(voice_share(seconds) * voice_share(other))
     return cosine - (STRANGERS + (MIDDLE if middle is None else middle) * (same - STRANGERS))
+
+
+def unit(vector: NDArray[Any]) -> Floats:
+    """`vector` at length 1; zero stays zero."""
+    double = vector.astype(np.float64)
+    return double / max(float(np.linalg.norm(double)), 1e-9)
 
 
 def agglomerate(

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 import msgspec
 import numpy as np
 
 from operators.speech.diarization.aggregation import Aggregation, AggregationState, Run
-from operators.speech.diarization.models import Activity, Embedding, Samples, Segmentation
-from operators.speech.diarization.stretches import modulated, quiet_cuts, same_voice
+from operators.speech.diarization.hearing import Hearing, Stretch
+from operators.speech.diarization.models import Activity, Embedding, Segmentation
+from operators.speech.diarization.stretches import modulated, same_voice
 from operators.speech.diarization.turns import OpenTurn, OpenTurns, TurnsState
-from operators.speech.diarization.voices import Correction, Limits, Voices, VoicesState, unit
+from operators.speech.diarization.voices import Correction, Limits, Voices, VoicesState
 from operators.speech.diarization.windows import Windows, WindowsState
 from stream_engine.clock import RATE, snap
 from stream_engine.events import Chunk, Relabel, Turn, Watermark
@@ -54,7 +54,6 @@ class Diarizer:
         if latency < 0 or hop <= 0 or max_turn < 1:
             raise ValueError(f"latency >= 0, hop > 0, max_turn >= 1, got {latency}, {hop}, {max_turn}")
         self._segmentation = segmentation
-        self._embedding = embedding
         step = segmentation.step
         self._latency = round(latency * RATE / step)
         self._hop = max(1, round(hop * RATE / step))
@@ -65,10 +64,11 @@ class Diarizer:
             memory=int((max_turn + latency + 2 * hop + 1) * RATE),
             state=state.windows if state else None,
         )
+        self._longest = int(max_turn * RATE / step)
+        self._hearing = Hearing(windows=self._windows, segmentation=segmentation, embedding=embedding)
         self._aggregation = Aggregation(
             frames=(segmentation.window - segmentation.width) // step + 1,
             frame_seconds=step / RATE,
-            longest=int(max_turn * RATE / step),
             state=state.aggregation if state else None,
         )
         self._turns = OpenTurns(state=state.turns if state else None)
@@ -115,97 +115,97 @@ class Diarizer:
         yield from self._settle(frontier=_NEVER if end else seen - self._latency)
 
     def _settle(self, *, frontier: int) -> Iterator[Turn | Relabel | Watermark]:
-        as_of = self._heard()
         ended, going = self._aggregation.decide(frontier)
         turns = self._turns.follow(ended + going, len(ended))
         for run, turn in zip(ended, turns[: len(ended)], strict=True):
-            yield from self._finish(run, turn, as_of)
+            yield from self._finish(run, turn)
         for run, turn in zip(going, turns[len(ended) :], strict=True):
-            yield from self._show(run, turn)
+            yield from self._go_on(run, turn, frontier)
         for turn in self._turns.lost:
             yield from self._withdraw(turn)
         if frontier < _NEVER:
             yield Watermark(source="diarizer", at=self._time(max(self._aggregation.settled, 0)))
 
-    def _finish(self, run: Run, turn: OpenTurn, as_of: int) -> Iterator[Turn | Relabel]:
-        """A run has ended: its voice is embedded and named. It is several turns if it is several voices."""
-        start, end = self._time(run.start), self._time(run.end)
-        if end - start < _SHRED or not modulated(self._windows.crop(start, end)):
+    def _finish(self, run: Run, turn: OpenTurn) -> Iterator[Turn | Relabel]:
+        """A run has ended: it is one turn, or several if it is several voices."""
+        if self._time(run.end) - self._time(run.start) < _SHRED or not modulated(self._hearing.audio(run)):
             yield from self._withdraw(turn)
             return
-        pieces = self._stretches(run)
-        spoken = [piece.audio for piece in pieces if len(piece.audio) >= self._embedding.shortest]
-        embedded = iter(self._embedding(spoken) if spoken else ())
-        vectors = np.zeros((len(pieces), self._embedding.dimension))
-        seconds = np.zeros(len(pieces))
-        for index, piece in enumerate(pieces):
-            if len(piece.audio) >= self._embedding.shortest:
-                vectors[index] = unit(next(embedded))
-                seconds[index] = len(piece.audio) / RATE
-        groups = same_voice(vectors, seconds)
+        turn.stretches = self._hearing.listen(run, turn.stretches, over=True)
+        groups = same_voice(turn.stretches)
+        start = run.start
         for number, group in enumerate(groups):
-            identity, revision = (turn.id, turn.revision) if number == 0 else (self._turns.new_id(), 0)
-            start, end = pieces[group[0]].start, pieces[group[-1]].end
-            speaker, corrections = self._voices.add(
-                turn=identity,
-                track=run.track,
-                start=start,
-                end=end,
-                seconds=float(seconds[group].sum()),
-                vector=vectors[group].T @ seconds[group],
-                whole=len(groups) == 1,
-            )
-            yield Turn(
-                id=identity, revision=revision, final=True, start=start, end=end, speaker=_name(speaker)
-            )
-            yield from self._relabels(corrections, as_of)
+            if number > 0:
+                turn = OpenTurn(self._turns.new_id(), start, run.end)
+            yield from self._conclude(run.track, turn, start, group, whole=len(groups) == 1)
+            start = group[-1].end
+
+    def _go_on(self, run: Run, turn: OpenTurn, frontier: int) -> Iterator[Turn | Relabel]:
+        """A run goes on: shown; but what another voice has followed, or what is too long, is over."""
+        turn.stretches = self._hearing.listen(run, turn.stretches, over=False)
+        groups = same_voice(turn.stretches)
+        if len(groups) == 1 and run.end - run.start > self._longest and len(turn.stretches) > 1:
+            groups = [turn.stretches[:-1], turn.stretches[-1:]]
+        start = run.start
+        while len(groups) > 1 and groups[0][-1].end < frontier and modulated(self._hearing.audio(run)):
+            group = groups.pop(0)
+            yield from self._conclude(run.track, turn, start, group, whole=False)
+            start = group[-1].end
+            self._aggregation.fix(run, start)
+            turn = self._turns.split(turn, start, [stretch for rest in groups for stretch in rest])
+        yield from self._show(msgspec.structs.replace(run, start=start), turn)
+
+    def _conclude(
+        self, track: int, turn: OpenTurn, first: int, group: list[Stretch], *, whole: bool
+    ) -> Iterator[Turn | Relabel]:
+        """A turn is over: final, with the name that its voice has now."""
+        start, end = self._time(first), self._time(group[-1].end)
+        seconds = np.array([stretch.seconds for stretch in group])
+        vectors = np.stack([stretch.vector.numpy() for stretch in group])
+        speaker, corrections = self._voices.add(
+            turn=turn.id,
+            track=track,
+            start=start,
+            end=end,
+            seconds=float(seconds.sum()),
+            vector=vectors.T @ seconds,
+            whole=whole,
+        )
+        yield Turn(
+            id=turn.id, revision=turn.revision, final=True, start=start, end=end, speaker=_name(speaker)
+        )
+        yield from self._relabels(corrections, self._heard())
 
     def _show(self, run: Run, turn: OpenTurn) -> Iterator[Turn]:
-        """A turn goes on: shown as soon as it can be named."""
+        """An open turn is shown as soon as it can be named."""
         start, end = self._time(run.start), min(self._time(run.end), self._heard())
-        if turn.speaker is None:
-            turn.speaker = self._first_guess(run, start, end)
-        speaker = turn.speaker
-        if speaker is None or (start, end, speaker) == (turn.start, turn.end, turn.shown):
+        if turn.speaker is None and modulated(self._hearing.audio(run)):
+            turn.speaker = self._guess(run, turn)
+        if turn.speaker is None or (start, end, turn.speaker) == (turn.start, turn.end, turn.shown):
             return
-        turn.start, turn.end, turn.shown = start, end, speaker
+        turn.start, turn.end, turn.shown = start, end, turn.speaker
         yield Turn(
-            id=turn.id, revision=turn.revision, final=False, start=start, end=end, speaker=_name(speaker)
+            id=turn.id,
+            revision=turn.revision,
+            final=False,
+            start=start,
+            end=end,
+            speaker=_name(turn.speaker),
         )
         turn.revision += 1
+
+    def _guess(self, run: Run, turn: OpenTurn) -> int | None:
+        """Who it is by the first stretch, or, while there is none, by the track."""
+        for stretch in turn.stretches:
+            if stretch.seconds > 0:
+                return self._voices.guess(stretch.vector.numpy(), stretch.seconds)
+        return self._voices.last(run.track)
 
     def _withdraw(self, turn: OpenTurn) -> Iterator[Turn]:
         """A turn that turned out to be nothing; if nobody was shown it, nothing needs to be said."""
         if turn.shown is not None:
             at, speaker = turn.start, _name(turn.shown)
             yield Turn(id=turn.id, revision=turn.revision, final=True, start=at, end=at, speaker=speaker)
-
-    def _first_guess(self, run: Run, start: int, end: int) -> int | None:
-        """Whom an open turn is shown as: the track's speaker, else the voice of its first second."""
-        crop = self._alone(run, start, end, _GUESS)
-        if not modulated(crop):
-            return None
-        known = self._voices.last(run.track)
-        if known is not None:
-            return known
-        return self._voices.guess(self._embedding([crop])[0], _GUESS / RATE) if len(crop) >= _GUESS else None
-
-    def _stretches(self, run: Run) -> list[Stretch]:
-        """A run cut at its quietest moments, with the speech that nobody else talks into."""
-        start, end = self._time(run.start), self._time(run.end)
-        cuts = [start + cut for cut in quiet_cuts(self._windows.crop(start, end))]
-        edges = list(pairwise([start, *cuts, end]))
-        return [Stretch(first, last, self._alone(run, first, last)) for first, last in edges]
-
-    def _alone(self, run: Run, start: int, end: int, most: int = 1 << 60) -> Samples:
-        """Up to `most` samples of `[start, end)` in which only this track is active."""
-        pieces: list[Samples] = []
-        for first, last in run.alone:
-            begin, stop = max(self._time(first), start), min(self._time(last), end)
-            if stop - begin >= _SHRED and most > 0:
-                pieces.append(self._windows.crop(begin, min(stop, begin + most)))
-                most -= stop - begin
-        return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
 
     def _relabels(self, corrections: list[Correction], as_of: int) -> Iterator[Relabel]:
         for correction in corrections:
@@ -217,17 +217,7 @@ class Diarizer:
         return self._time(self._aggregation.seen)
 
     def _time(self, frame: int) -> int:
-        """Where the middle of a frame lies, on the millisecond; the session's start for frame 0."""
-        middle = frame * self._segmentation.step + self._segmentation.width // 2
-        return snap(min(middle, self._windows.end)) if frame > 0 else 0
-
-
-class Stretch(msgspec.Struct, frozen=True):
-    """Samples `[start, end)` of a turn, and what of them is embedded."""
-
-    start: int
-    end: int
-    audio: Samples
+        return self._hearing.time(frame)
 
 
 def _limits(speakers: int | None, fewest: int | None, most: int | None) -> Limits:
@@ -247,4 +237,3 @@ def _name(speaker: int | None) -> str | None:
 _BATCH = 16
 _NEVER = 1 << 60
 _SHRED = RATE // 10
-_GUESS = RATE

@@ -1,22 +1,34 @@
-"""A turn cut into stretches of one to two and a half seconds, at its quietest moments.
+"""Whether a sound is speech, where it can be cut, and whether its stretches are one voice.
 
-Each stretch is embedded once. Where the stretches before and after a cut are two voices, the turn is two
-turns: the segmentation model takes people with like voices, far from the microphone, for one, and people
-pause when they take over from one another.
+Where the stretches before and after a cut are two voices, a turn is two turns: the segmentation model takes
+people with like voices, far from the microphone, for one; and people pause when they take over.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
 import numpy as np
-from numpy.typing import NDArray
 
 from operators.speech.diarization.clustering import Floats, margin
 from operators.speech.diarization.models import Samples
 from stream_engine.clock import RATE
+from stream_engine.state import Array
+
+
+class Voiced(Protocol):
+    """A stretch with its voice: `vector` ([dimension], unit length or zero) out of `seconds` of speech."""
+
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def vector(self) -> Array: ...
+
+
+S = TypeVar("S", bound=Voiced)
 
 GRID = RATE // 100
-SHORTEST = 100  # of `GRID`
-LONGEST = 260
 STEADY = 0.7  # dB; the steadiest of 300 turns of the dev clips has 1.8
 SPLIT = 0.4  # where between strangers (0) and one speaker (1) two halves of a turn are two people
 _SMOOTH = 10
@@ -31,38 +43,18 @@ def modulated(audio: Samples) -> bool:
     return count > 1 and float(np.std(10 * np.log10(power + 1e-10))) > STEADY
 
 
-def quiet_cuts(audio: Samples) -> list[int]:
-    """Where to cut `audio` ([samples]): the set of cuts with the least energy, by dynamic programming."""
+def quietest(audio: Samples) -> int:
+    """The sample of `audio` ([samples]) around which 100 ms have the least energy."""
     count = len(audio) // GRID
-    if count < 2 * SHORTEST:
-        return []
     power = (audio[: count * GRID].reshape(count, GRID).astype(np.float64) ** 2).mean(axis=1)
-    level = 10 * np.log10(np.convolve(power, np.full(_SMOOTH, 1 / _SMOOTH), "same") + 1e-9)
-    cost = np.append(level - np.median(level), 0.0)
-    best, previous = np.full(count + 1, np.inf), np.zeros(count + 1, np.int64)
-    best[0] = 0.0
-    for at in range(SHORTEST, count + 1):
-        earliest = max(0, at - LONGEST)
-        before = earliest + int(np.argmin(best[earliest : at - SHORTEST + 1]))
-        best[at], previous[at] = best[before] + cost[at], before
-    cuts: list[int] = []
-    at = int(previous[count])
-    while at > 0:
-        cuts.append(at * GRID)
-        at = int(previous[at])
-    return cuts[::-1]
+    return int(np.argmin(np.convolve(power, np.full(_SMOOTH, 1 / _SMOOTH), "same"))) * GRID
 
 
-def same_voice(vectors: Floats, seconds: NDArray[np.float64]) -> list[list[int]]:
-    """Consecutive stretches joined into groups of one voice each, the most alike neighbours first.
-
-    Args:
-        vectors: [stretches, dimension], unit length.
-        seconds: [stretches], of speech behind each.
-    """
-    groups = [[index] for index in range(len(vectors))]
-    sums = list(vectors * seconds[:, None])
-    spoken = seconds.tolist()
+def same_voice(stretches: Sequence[S]) -> list[list[S]]:
+    """Consecutive stretches joined into groups of one voice each, the most alike neighbours first."""
+    groups = [[stretch] for stretch in stretches]
+    spoken = [stretch.seconds for stretch in stretches]
+    sums = [stretch.vector.numpy() * stretch.seconds for stretch in stretches]
     while len(groups) > 1:
         alike = [_alike(*pair) for pair in zip(sums, sums[1:], spoken, spoken[1:], strict=False)]
         first = int(np.argmax(alike))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from operators.speech.diarization.aggregation import Run
+from operators.speech.diarization.hearing import Stretch
 
 
 class OpenTurn(msgspec.Struct):
@@ -20,6 +21,7 @@ class OpenTurn(msgspec.Struct):
     end: int = 0
     speaker: int | None = None
     shown: int | None = None  # the speaker that was shown, None before anything was
+    stretches: list[Stretch] = []
 
 
 class TurnsState(msgspec.Struct):
@@ -37,7 +39,9 @@ class OpenTurns:
 
     @property
     def state(self) -> TurnsState:
-        return TurnsState([msgspec.structs.replace(turn) for turn in self._open], self._next)
+        return TurnsState(
+            [msgspec.structs.replace(turn, stretches=list(turn.stretches)) for turn in self._open], self._next
+        )
 
     def follow(self, runs: Sequence[Run], ended: int) -> list[OpenTurn]:
         """The turn of each run, the first `ended` of which are over now."""
@@ -58,6 +62,12 @@ class OpenTurns:
             turn.first, turn.last = run.start, run.end
         self._open = turns[ended:]
         return turns
+
+    def split(self, turn: OpenTurn, at: int, stretches: list[Stretch]) -> OpenTurn:
+        """A turn of its own for what follows frame `at` of an open turn, which is over there."""
+        rest = OpenTurn(self.new_id(), at, turn.last, stretches=stretches)
+        self._open[self._open.index(turn)] = rest
+        return rest
 
     def new_id(self) -> int:
         self._next += 1

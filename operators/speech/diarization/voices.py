@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from operators.speech.diarization.clustering import Floats, agglomerate, margin
+from operators.speech.diarization.clustering import Floats, agglomerate, margin, unit
 from stream_engine.clock import RATE
 from stream_engine.state import Array
 
@@ -277,11 +277,6 @@ TOGETHER = RATE // 5  # samples of overlap that make two turns two people
 
 def _together(item: Item, other: Item) -> bool:
     return min(item.end, other.end) - max(item.start, other.start) > TOGETHER
-
-
-def unit(vector: NDArray[Any]) -> Floats:
-    single = vector.astype(np.float64)
-    return single / max(float(np.linalg.norm(single)), 1e-9)
 
 
 def _cosines(sums: Floats, vector: Floats) -> Floats:
