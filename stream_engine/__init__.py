@@ -14,7 +14,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stream_engine.assembly import Result, open_session, transcribe
+    from stream_engine.assembly import open_session, transcribe
+    from stream_engine.session_folder import Result
 
 # Nothing leaves the machine: these packages report to their makers unless told before they are imported.
 os.environ["PYANNOTE_METRICS_ENABLED"] = "0"

@@ -63,7 +63,8 @@ class Checkpoint:
             self._database.executescript(_SCHEMA)
             self._open()
         except sqlite3.Error as error:
-            raise StorageError(f"{path}: {error}; use --fresh to start the session over") from error
+            message = f"{path}: {error}; free some space there, or start the session over with --fresh"
+            raise StorageError(message) from error
 
     def _open(self) -> None:
         found = self._database.execute("SELECT identity FROM header").fetchone()

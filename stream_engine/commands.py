@@ -26,16 +26,7 @@ from sinks.inert_text import plain
 from sinks.labelled import LabelledLog
 from sinks.manifest import MANIFEST, read_manifest, write_manifest
 from sinks.performance import sentences, table
-from stream_engine.assembly import (
-    DAMAGED,
-    DONE,
-    FAULT,
-    INTERRUPTED,
-    Result,
-    finished,
-    run_session,
-    session_folders,
-)
+from stream_engine.assembly import run_session, session_folders
 from stream_engine.backends import Backends
 from stream_engine.clock import RATE, timestamp
 from stream_engine.errors import BackendError, InputError, StreamEngineError
@@ -43,6 +34,8 @@ from stream_engine.ingest import ingest as decode
 from stream_engine.inputs import Input, Pcm
 from stream_engine.options import Options, merged
 from stream_engine.pcm_cache import PcmCache
+from stream_engine.results import Results
+from stream_engine.session_folder import DAMAGED, DONE, FAULT, INTERRUPTED, Result, SessionFolder
 
 USAGE, SOME_FAILED = 2, 5
 OVERLAPS_SHOWN = 8
@@ -143,7 +136,7 @@ class _View:
 def _one(source: Input, folder: Path, options: Options, backends: Backends, view: _View) -> int:
     """One input to its end; its errors become a line and an exit code."""
     try:
-        result = finished(source, folder, options)
+        result = SessionFolder(folder, source, options).finished()
     except ValueError as error:
         return _complain(str(error), USAGE)
     try:
@@ -212,10 +205,11 @@ def _report(result: Result, view: _View) -> None:
         view.say(f"  {times}  {' + '.join(map(plain, overlap.speakers))}")
     if len(overlaps) > OVERLAPS_SHOWN:
         view.say(f"  and {len(overlaps) - OVERLAPS_SHOWN} more")
-    view.say()
-    view.say(table(result.performance_metrics))
-    for line in sentences(result.performance_metrics):
-        view.say(line)
+    if result.performance_metrics:
+        view.say()
+        view.say(table(result.performance_metrics))
+        for line in sentences(result.performance_metrics):
+            view.say(line)
     view.say()
     view.say(f"{len(result.paths)} files in {result.folder}; the others are in {MANIFEST} with the reason")
 
@@ -292,7 +286,8 @@ def cache(given: dict[str, Any]) -> int:
     if given["action"] == "path":
         print(store.root)  # noqa: T201
     elif given["action"] == "clear":
-        print(f"removed {store.clear()} stores from {store.root}")  # noqa: T201
+        logs = Results(store.root).clear()
+        print(f"removed {store.clear()} stores and {logs} results from {store.root}")  # noqa: T201
     else:
         for path, header in store.stores():
             size, used = path.stat().st_size / 1e6, path.with_suffix(".json").stat().st_mtime

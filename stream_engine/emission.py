@@ -71,3 +71,13 @@ class Emission:
             if event.final and event.end > event.start:
                 self._tracer.observe(name, elapsed - round(event.end * self._nanoseconds_per_sample))
         return msgspec.structs.replace(event, emitted_at=round(elapsed / 1e9, 3))
+
+
+class Unchanged:
+    """Passes events on as they were emitted before."""
+
+    def feed(self, item: Event, /) -> Iterator[Event]:
+        yield item
+
+    def flush(self) -> Iterator[Event]:
+        return iter(())

@@ -17,7 +17,6 @@ from typing import Any, TypeVar, cast
 from anyio import CapacityLimiter
 
 from stream_engine.barrier import Barrier
-from stream_engine.emission import Emission
 from stream_engine.events import (
     Chunk,
     Event,
@@ -133,11 +132,15 @@ class Session:
     """A running session, for those who watch it; made by the assembly."""
 
     def __init__(
-        self, *, pipeline: Pipeline, items: Receive[Any], emission: Emission, position: Callable[[], int]
+        self,
+        *,
+        pipeline: Pipeline,
+        items: Receive[Any],
+        emission: Operator[Any, Event],
+        position: Callable[[], int],
     ) -> None:
         self._pipeline = pipeline
         self._position = position
-        self.emission = emission
         emitted = pipeline.stage(EMISSION, emission, items, capacity=EVENTS_CAPACITY)
         self._branch = pipeline.broadcast("events", emitted)
         self.stopped = False

@@ -157,12 +157,11 @@ def test_the_same_command_finds_all_done_and_other_options_are_refused(
     assert (folder / "events.jsonl").read_bytes() == before
 
 
-@pytest.mark.parametrize("way", ["paced", "stdin container", "stdin raw", "second run from the store"])
+@pytest.mark.parametrize("way", ["paced", "stdin container", "stdin raw", "audio decoded before"])
 def test_final_events_do_not_depend_on_how_the_audio_came(
     transcribed: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path, way: str
 ) -> None:
     folder, _ = transcribed
-    cached = folder.parent / "cache"
     if way == "paced":
         run = engine("transcribe", CALL, "--out", tmp_path, "--pace", 6, "--no-cache")
         other = tmp_path / "sample"
@@ -178,12 +177,59 @@ def test_final_events_do_not_depend_on_how_the_audio_came(
             )
         other = tmp_path / "stdin"
     else:
-        run = engine("transcribe", CALL, "--out", tmp_path, "--cache", cached)
+        assert engine("ingest", CALL, "--cache", tmp_path / "cache").returncode == 0
+        run = engine("transcribe", CALL, "--out", tmp_path, "--cache", tmp_path / "cache")
         other = tmp_path / "sample"
         stages = json.loads((other / "performance.json").read_text())["stages"]
+        assert "diarization" in stages
         assert "decode" not in stages, "a hit on the store decodes nothing"
     assert run.returncode == 0, run.stderr
     assert finals(other) == finals(folder)
+
+
+def test_the_same_audio_under_another_name_and_into_another_folder_computes_nothing(
+    transcribed: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    folder, _ = transcribed
+    cached = folder.parent / "cache"
+    copy = tmp_path / "same call.wav"
+    copy.write_bytes(CALL.read_bytes())
+    run = engine("transcribe", copy, "--out", tmp_path, "--cache", cached)
+    assert run.returncode == 0, run.stderr
+    assert "New Jersey" in run.stdout
+    other = tmp_path / "same call"
+    stages = json.loads((other / "performance.json").read_text())["stages"]
+    assert not {"decode", "diarization", "recognition"} & set(stages)
+    assert finals(other) == finals(folder)
+    assert (other / "transcript.srt").read_bytes() == (folder / "transcript.srt").read_bytes()
+    different = engine("transcribe", copy, "--out", tmp_path / "b", "--cache", cached, "--asr", "none")
+    assert different.returncode == 0
+    assert (
+        "diarization" in json.loads((tmp_path / "b" / "same call" / "performance.json").read_text())["stages"]
+    )
+
+
+def test_an_output_that_was_not_asked_for_is_made_by_asking_again(
+    transcribed: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    cached = transcribed[0].parent / "cache"
+    assert (
+        engine("transcribe", CALL, "--out", tmp_path, "--cache", cached, "--formats", "srt").returncode == 0
+    )
+    assert not (tmp_path / "sample" / "transcript.vtt").exists()
+    assert (
+        engine("transcribe", CALL, "--out", tmp_path, "--cache", cached, "--formats", "vtt").returncode == 0
+    )
+    assert (tmp_path / "sample" / "transcript.vtt").exists()
+    outputs = json.loads((tmp_path / "sample" / "manifest.json").read_text())["outputs"]
+    assert outputs["transcript.srt"]["state"] == outputs["transcript.vtt"]["state"] == "written"
+
+
+def test_an_earlier_session_of_a_live_input_is_never_taken_for_this_one(tmp_path: Path) -> None:
+    for code, options in ((0, []), (2, []), (0, ["--fresh"])):
+        with tone(tmp_path / "a.wav").open("rb") as file:
+            run = engine("transcribe", "-", "--out", tmp_path, "--no-cache", *FAST, *options, stdin=file)
+        assert run.returncode == code, run.stderr
 
 
 def test_render_makes_the_same_documents_again_from_the_log_alone(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,9 +30,14 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
     out = tmp_path_factory.mktemp("whole")
     assert engine("ingest", CALL, "--cache", out / "cache").returncode == 0
     began = time.monotonic()
-    run = engine("transcribe", CALL, "--out", out, "--cache", out / "cache", *EVERY)
+    run = engine("transcribe", CALL, "--out", out, "--cache", decoded(out, "used"), *EVERY)
     assert run.returncode == 0, run.stderr
     return out, time.monotonic() - began
+
+
+def decoded(out: Path, name: str) -> Path:
+    """A cache that holds the decoded audio, and no result yet."""
+    return Path(shutil.copytree(out / "cache", out / name, copy_function=shutil.copy2))
 
 
 def killed(out: Path, cache: Path, after_s: float) -> None:
@@ -51,9 +57,9 @@ def test_after_a_kill_at_any_moment_the_outputs_are_those_of_an_uninterrupted_ru
     chance = random.Random(20261120)
     resumed = 0
     for number in range(KILLS):
-        folder = tmp_path / str(number)
-        killed(folder, out / "cache", chance.uniform(0.1, 0.95) * duration_s)
-        run = engine("transcribe", CALL, "--out", folder, "--cache", out / "cache", *EVERY)
+        folder, cache = tmp_path / str(number), decoded(out, f"cache {number}")
+        killed(folder, cache, chance.uniform(0.1, 0.95) * duration_s)
+        run = engine("transcribe", CALL, "--out", folder, "--cache", cache, *EVERY)
         assert run.returncode == 0, run.stderr
         assert finals(folder / "sample") == finals(out / "sample"), f"kill {number}"
         for name in DOCUMENTS:
@@ -69,22 +75,24 @@ def test_a_session_that_was_killed_twice_and_interrupted_once_still_ends_the_sam
     whole: tuple[Path, float], tmp_path: Path
 ) -> None:
     out, duration_s = whole
+    cache = decoded(out, "cache of the twice killed")
     for share in (0.4, 0.5):
-        killed(tmp_path, out / "cache", share * duration_s)
-    command = [*ENGINE, "transcribe", CALL, "--out", tmp_path, "--cache", out / "cache", *EVERY]
+        killed(tmp_path, cache, share * duration_s)
+    command = [*ENGINE, "transcribe", CALL, "--out", tmp_path, "--cache", cache, *EVERY]
     run = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     time.sleep(0.4 * duration_s)
     run.send_signal(signal.SIGINT)
     assert run.wait(60) in (0, 130)
-    last = engine("transcribe", CALL, "--out", tmp_path, "--cache", out / "cache", *EVERY)
+    last = engine("transcribe", CALL, "--out", tmp_path, "--cache", cache, *EVERY)
     assert last.returncode == 0, last.stderr
     assert finals(tmp_path / "sample") == finals(out / "sample")
 
 
 def test_fresh_starts_over(whole: tuple[Path, float], tmp_path: Path) -> None:
     out, duration_s = whole
-    killed(tmp_path, out / "cache", 0.7 * duration_s)
-    run = engine("transcribe", CALL, "--out", tmp_path, "--cache", out / "cache", "--fresh", *EVERY)
+    cache = decoded(out, "cache of the fresh")
+    killed(tmp_path, cache, 0.7 * duration_s)
+    run = engine("transcribe", CALL, "--out", tmp_path, "--cache", cache, "--fresh", *EVERY)
     assert run.returncode == 0
     assert json.loads((tmp_path / "sample" / "performance.json").read_text())["resumed_at_s"] == 0
     assert finals(tmp_path / "sample") == finals(out / "sample")

@@ -46,7 +46,7 @@ class VoiceActivityDetector(Operator[Chunk, VoiceActivity | Watermark]):
     """Speech probabilities of all whole frames of a chunk, and a watermark behind them.
 
     The values are the same, bit for bit, however the audio is chunked. The last, partial frame is filled
-    up with zeros. Lookahead: none beyond the frame itself.
+    up with zeros; the last watermark is where the audio ends. Lookahead: none beyond the frame itself.
     """
 
     def __init__(self, *, session: InferenceSession, state: VoiceActivityState | None = None) -> None:

@@ -1,0 +1,218 @@
+"""A session's folder: whose it is, what an earlier run left in it, and what stands in it at the end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sinks.chrome_trace import write_trace
+from sinks.documents import EVENTS, write_documents
+from sinks.formats import FORMATS, parse_formats
+from sinks.labelled import LabelledLog
+from sinks.manifest import Manifest, Output, read_manifest, write_manifest
+from sinks.performance import write_json, write_text
+from stream_engine.checkpoint import CHECKPOINT, Checkpoint
+from stream_engine.errors import StreamEngineError
+from stream_engine.events import SCHEMA, Event, Segment, Turn
+from stream_engine.folder import claimed, storage_errors
+from stream_engine.inputs import Input
+from stream_engine.log import read
+from stream_engine.options import Options
+from stream_engine.tracer import Tracer
+
+DONE, DAMAGED, FAULT, INTERRUPTED = 0, 6, 70, 130  # exit codes that are no error's
+WHAT_TO_DO = "use --fresh to replace it, or another --out"
+NOT_ASKED_FOR = "not asked for"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """A session that is over: its folder, its records under their last labels, and its figures."""
+
+    folder: Path
+    exit_code: int  # 0, 6 (the input was damaged), 70 (an output failed) or 130 (stopped)
+    outputs: dict[str, Output]
+    notes: tuple[str, ...]
+    performance_metrics: dict[str, Any]
+
+    @property
+    def events(self) -> Iterator[Event]:
+        """The log, as it was emitted."""
+        return read(self.folder / EVENTS)
+
+    @property
+    def segments(self) -> list[Segment]:
+        return list(LabelledLog(self.folder / EVENTS).segments())
+
+    @property
+    def turns(self) -> list[Turn]:
+        return list(LabelledLog(self.folder / EVENTS).turns())
+
+    @property
+    def paths(self) -> dict[str, Path]:
+        """The files that were written, by name."""
+        return {
+            name: self.folder / name for name, output in self.outputs.items() if output.state == "written"
+        }
+
+
+class SessionFolder:
+    """The folder of the session that `source` and `options` make."""
+
+    def __init__(self, path: Path, source: Input, options: Options) -> None:
+        self.path = path
+        self.log = path / EVENTS
+        self._source = source
+        self._options = options
+        self._identity: dict[str, Any] = {"input": source.shown, **options.identity()}
+        if source.kind == "file" and source.path is not None and source.path.exists():
+            found = source.path.stat()
+            self._identity |= {"size": found.st_size, "modified_ns": found.st_mtime_ns}
+
+    def finished(self) -> Result | None:
+        """The result of an earlier run of this session, where it is complete; writes what it lacks.
+
+        Raises:
+            ValueError: the folder holds another session, and `fresh` was not asked for.
+        """
+        if self._options.fresh:
+            return None
+        if self._source.live and self.log.exists():
+            raise ValueError(
+                f"{self.path}: holds an earlier session; use --fresh to replace it, or another --out"
+            )
+        manifest = self._manifest()
+        if manifest is None:
+            return None
+        if manifest.options != self._identity:
+            raise ValueError(
+                f"{self.path}: holds a session of another input or with other options; {WHAT_TO_DO}"
+            )
+        if manifest.exit_status not in (DONE, DAMAGED):
+            return None
+        formats = parse_formats(self._options.formats)
+        files = [format.file for format in FORMATS if format.name in formats]
+        outputs = manifest.outputs
+        if any(outputs[file].reason == NOT_ASKED_FOR for file in files if file in outputs):
+            outputs = write_documents(self.path, formats=formats, former=outputs)
+            write_manifest(self.path, msgspec.structs.replace(manifest, outputs=outputs))
+        performance = self.path / "performance.json"
+        figures: dict[str, Any] = (
+            msgspec.json.decode(performance.read_bytes()) if performance.exists() else {}
+        )
+        return Result(
+            folder=self.path,
+            exit_code=manifest.exit_status,
+            outputs=outputs,
+            notes=manifest.notes,
+            performance_metrics=figures,
+        )
+
+    @contextmanager
+    def held(self) -> Generator[None]:
+        """Holds the folder for this process; a session that fails is noted in its manifest.
+
+        Raises:
+            SessionInUse, StorageError: it cannot be held or made; and what the session raises.
+        """
+        with claimed(self.path):
+            try:
+                with storage_errors(self.path):
+                    yield
+            except BaseException as error:
+                code, said = FAULT, f"{type(error).__name__}: {error}"
+                if isinstance(error, StreamEngineError):
+                    code, said = error.exit_code, str(error)
+                elif not isinstance(error, Exception):
+                    code, said = INTERRUPTED, "interrupted"
+                with suppress(OSError, ValueError):
+                    manifest = self._manifest()
+                    if manifest is None or manifest.exit_status not in (DONE, DAMAGED):
+                        self._write_manifest(code, {}, (said,))
+                raise
+
+    def resumed(
+        self, versions: dict[str, str], notes: tuple[str, ...], *, afresh: bool = False
+    ) -> Checkpoint | None:
+        """Brings the folder to its last checkpoint, or empties it; the manifest says: not finished.
+
+        What cannot be read again (stdin, a device, a URL) has no checkpoint.
+        """
+        checkpoint = self.path / CHECKPOINT
+        if afresh or self._options.fresh or self._source.live:
+            _remove(checkpoint)
+        found = None
+        if not self._source.live:
+            found = Checkpoint(checkpoint, {**self._identity, "versions": versions, "schema": SCHEMA})
+        if found and found.position and self.log.exists() and self.log.stat().st_size >= found.log_bytes:
+            os.truncate(self.log, found.log_bytes)
+        else:
+            self.log.unlink(missing_ok=True)
+            if found:
+                found.forget()
+        for format in FORMATS:
+            (self.path / format.file).unlink(missing_ok=True)
+        self._write_manifest(None, {}, notes)
+        return found
+
+    def conclude(
+        self,
+        *,
+        stopped: bool,
+        damage: str | None,
+        notes: tuple[str, ...],
+        figures: dict[str, Any],
+        tracer: Tracer,
+    ) -> Result:
+        """Documents out of the log, then the manifest."""
+        code = INTERRUPTED if stopped else DAMAGED if damage else DONE
+        if damage:
+            notes = (*notes, f"damaged input: {damage}")
+        supplied = {
+            "performance.json": partial(write_json, figures),
+            "performance.txt": partial(write_text, figures),
+            "trace.json": partial(write_trace, tracer),
+        }
+        formats = parse_formats(self._options.formats)
+        outputs = write_documents(self.path, formats=formats, supplied=supplied)
+        failures = [
+            f"{name}: {output.reason}" for name, output in outputs.items() if output.state == "failed"
+        ]
+        if failures:
+            code, notes = FAULT, (*notes, *failures)
+        self._write_manifest(code, outputs, notes)
+        if code in (DONE, DAMAGED):
+            _remove(self.path / CHECKPOINT)
+        return Result(
+            folder=self.path, exit_code=code, outputs=outputs, notes=notes, performance_metrics=figures
+        )
+
+    def _manifest(self) -> Manifest | None:
+        try:
+            return read_manifest(self.path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except msgspec.DecodeError:
+            raise ValueError(f"{self.path}: its manifest is damaged; {WHAT_TO_DO}") from None
+
+    def _write_manifest(self, code: int | None, outputs: dict[str, Output], notes: tuple[str, ...]) -> None:
+        manifest = Manifest(
+            source=self._source.shown,
+            exit_status=code,
+            options=self._identity,
+            outputs=outputs,
+            notes=notes,
+        )
+        write_manifest(self.path, manifest)
+
+
+def _remove(checkpoint: Path) -> None:
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{checkpoint}{suffix}").unlink(missing_ok=True)
