@@ -136,6 +136,11 @@ class Watched:
             time.sleep(0.5)
 
     @property
+    def early_anon_mb(self) -> float:
+        """Median of the second sixth of the run, when everything is loaded."""
+        return float(np.median(self.anon_mb[len(self.anon_mb) // 6 : len(self.anon_mb) // 3]))
+
+    @property
     def steady_anon_mb(self) -> float:
         """Median of the last third of the run."""
         return float(np.median(self.anon_mb[len(self.anon_mb) * 2 // 3 :]))
