@@ -9,8 +9,8 @@ a model that has not heard the next voice yet takes two voices for one:
                          settled |      open      |
                               `settled` moves on when a run is over and `latency` old
 
-A run that is still going on is not settled: all of it can change until it ends. So its beginning profits
-from its whole length, and yet it is final `latency` after its end.
+A run that is still going on is not settled: its last three seconds can change until it ends. So a beginning
+profits from what follows, and yet the run is final `latency` after its end.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class AggregationState(msgspec.Struct):
     tracks: list[int]
     votes: Array  # [frames, tracks], float64
     weights: Array  # [frames], float64
-    fixed: Array  # [frames, tracks], int8: 1 in a final turn, -1 before one, 0 free
+    fixed: Array  # [frames, tracks], int8: 1 in a final turn, 2 in an open one, -1 silent for good, 0 free
 
 
 class Aggregation:
@@ -54,8 +54,9 @@ class Aggregation:
 
     def __init__(self, *, frames: int, frame_seconds: float, state: AggregationState | None = None) -> None:
         future = (frames - np.arange(frames)) * frame_seconds
-        self._weight: Votes = np.exp2(np.minimum(future, ENOUGH_FUTURE) / DOUBLING)
+        self._weight: Votes = np.exp2(future / DOUBLING_SECONDS)
         self._frames = frames
+        self._revised = round(REVISED_SECONDS / frame_seconds)
         self._first = state.first if state else 0
         self.seen = state.seen if state else 0
         self._next = state.next_track if state else 0
@@ -96,8 +97,9 @@ class Aggregation:
         ended: list[Run] = []
         going: list[Run] = []
         active = self._active()
+        self._hold(active, frontier - self._revised)
         for column, track in enumerate(self._tracks):
-            for start, end in _runs(active[:, column] & (self._fixed[:, column] == 0)):
+            for start, end in _runs(active[:, column] & (self._fixed[:, column] % 2 == 0)):
                 if start + self._first < frontier:
                     run = self._run(track, start, end, active)
                     (ended if run.end < frontier else going).append(run)
@@ -107,6 +109,12 @@ class Aggregation:
         self.settled = max(self.settled, min([frontier, *(run.start for run in going)]))
         self._forget()
         return ended, going
+
+    def _hold(self, active: Flags, before: int) -> None:
+        """What was decided so long ago stays as it is, in open runs too."""
+        rows = max(before - self._first, 0)
+        free = self._fixed[:rows] == 0
+        self._fixed[:rows][free] = np.where(active[:rows], 2, -1)[free]
 
     def fix(self, run: Run, end: int) -> None:
         """Frames of a run before `end` are final."""
@@ -119,7 +127,7 @@ class Aggregation:
     def _active(self) -> Flags:
         """Shape: [frames, tracks]: as many tracks as the windows heard voices, the most voted first."""
         mean = self._votes / np.maximum(self._weights, 1e-9)[:, None]
-        mean = np.where(self._fixed == 0, mean, np.maximum(self._fixed, 0))
+        mean = np.where(self._fixed == 0, mean, self._fixed > 0)
         mean[: max(self.settled - self._first, 0)] *= self._fixed[: max(self.settled - self._first, 0)] > 0
         voices = np.floor(mean.sum(axis=1) + 0.5)
         rank = np.argsort(np.argsort(-(mean + (self._fixed > 0)), axis=1, kind="stable"), axis=1)
@@ -171,8 +179,8 @@ class Aggregation:
             self._tracks = [self._tracks[column] for column in alive.tolist()]
 
 
-DOUBLING = 1.0
-ENOUGH_FUTURE = 10.0
+REVISED_SECONDS = 3.0  # before the frontier, an open run is held as it is
+DOUBLING_SECONDS = 1.0  # of future that double a vote
 _SHARED = 3.0  # frames that a local speaker must share with a track to be it
 
 

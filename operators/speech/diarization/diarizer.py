@@ -43,7 +43,7 @@ class Diarizer:
         *,
         segmentation: Segmentation,
         embedding: Embedding,
-        latency: float = 1.5,
+        latency: float = 1.25,
         hop: float = 0.5,
         max_turn: float = 20.0,
         speakers: int | None = None,

@@ -51,18 +51,17 @@ def quietest(audio: Samples) -> int:
 
 
 def same_voice(stretches: Sequence[S]) -> list[list[S]]:
-    """Consecutive stretches joined into groups of one voice each, the most alike neighbours first."""
-    groups = [[stretch] for stretch in stretches]
-    spoken = [stretch.seconds for stretch in stretches]
-    sums = [stretch.vector.numpy() * stretch.seconds for stretch in stretches]
-    while len(groups) > 1:
-        alike = [_alike(*pair) for pair in zip(sums, sums[1:], spoken, spoken[1:], strict=False)]
-        first = int(np.argmax(alike))
-        if alike[first] < 0:
-            break
-        groups[first] += groups.pop(first + 1)
-        sums[first] = sums[first] + sums.pop(first + 1)
-        spoken[first] += spoken.pop(first + 1)
+    """Consecutive stretches in groups of one voice each: a new group where one is unlike the group so far."""
+    groups: list[list[S]] = []
+    total, spoken = np.zeros(0), 0.0
+    for stretch in stretches:
+        voice = stretch.vector.numpy() * stretch.seconds
+        if groups and _alike(total, voice, spoken, stretch.seconds) >= 0:
+            groups[-1].append(stretch)
+            total, spoken = total + voice, spoken + stretch.seconds
+        else:
+            groups.append([stretch])
+            total, spoken = voice, stretch.seconds
     return groups
 
 
