@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import wave
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -28,11 +29,11 @@ Samples = NDArray[np.float32]
 class Remembering:
     """A model that runs once for each input: the tests run the diarizer many times over the same audio."""
 
-    def __init__(self, model: object) -> None:
+    def __init__(self, model: Any) -> None:
         self._model = model
         self._known: dict[bytes, Samples] = {}
 
-    def __getattr__(self, name: str) -> object:
+    def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)
 
     def __call__(self, items: list[Samples] | Samples, /) -> Samples:
@@ -42,12 +43,12 @@ class Remembering:
         key = item.tobytes()
         if key not in self._known:
             batch = item[None] if isinstance(self._model, Community1Segmentation) else [item]
-            self._known[key] = self._model(batch)[0]  # type: ignore[operator]
+            self._known[key] = self._model(batch)[0]
         return self._known[key]
 
 
 @pytest.fixture(scope="module")
-def models() -> dict[str, Remembering]:
+def models() -> dict[str, Any]:
     return {
         "segmentation": Remembering(Community1Segmentation()),
         "embedding": Remembering(Community1Embedding()),
@@ -65,7 +66,7 @@ def pcm(path: Path) -> Samples:
         return np.frombuffer(file.readframes(file.getnframes()), "<i2").astype(np.float32) / 32768
 
 
-def test_a_telephone_call_is_diarized_within_8_percent(models: dict[str, Remembering], call: Samples) -> None:
+def test_a_telephone_call_is_diarized_within_8_percent(models: dict[str, Any], call: Samples) -> None:
     from pyannote.core import Annotation, Segment, Timeline
     from pyannote.metrics.diarization import DiarizationErrorRate
 
@@ -74,7 +75,7 @@ def test_a_telephone_call_is_diarized_within_8_percent(models: dict[str, Remembe
         fields = line.split()
         start = float(fields[3])
         reference[Segment(start, start + float(fields[4])), number] = fields[7]
-    events = run(Diarizer(**models), chunked(call, [RATE] * 30))  # type: ignore[arg-type]
+    events = run(Diarizer(**models), chunked(call, [RATE] * 30))
     labels: dict[int, str | None] = {}
     for event in events:
         if isinstance(event, Turn) and event.final:
@@ -86,31 +87,27 @@ def test_a_telephone_call_is_diarized_within_8_percent(models: dict[str, Remembe
         if isinstance(event, Turn) and event.final and event.end > event.start:
             found[Segment(event.start / RATE, event.end / RATE), event.id] = labels[event.id]
     rate = DiarizationErrorRate(collar=0, skip_overlap=False)
-    assert rate(reference, found, uem=Timeline([Segment(0, 30)])) <= 0.08
+    assert abs(rate(reference, found, uem=Timeline([Segment(0, 30)]))) <= 0.08
     assert len(set(labels.values())) == 2
 
 
 @pytest.mark.parametrize("size", [320, 3_777, 48_000, 480_000])
-def test_any_chunk_size_gives_the_same_bytes(
-    models: dict[str, Remembering], call: Samples, size: int
-) -> None:
-    events = run(Diarizer(**models), chunked(call, [size] * (len(call) // size)))  # type: ignore[arg-type]
-    whole = run(Diarizer(**models), chunked(call, [RATE] * 30))  # type: ignore[arg-type]
+def test_any_chunk_size_gives_the_same_bytes(models: dict[str, Any], call: Samples, size: int) -> None:
+    events = run(Diarizer(**models), chunked(call, [size] * (len(call) // size)))
+    whole = run(Diarizer(**models), chunked(call, [RATE] * 30))
     assert msgspec.json.encode(events) == msgspec.json.encode(whole)
 
 
 @pytest.mark.parametrize("at", [0, 7, 15, 22, 30])
-def test_a_restart_changes_nothing(models: dict[str, Remembering], call: Samples, at: int) -> None:
+def test_a_restart_changes_nothing(models: dict[str, Any], call: Samples, at: int) -> None:
     chunks = chunked(call, [RATE] * 30)
-    whole = run(Diarizer(**models), chunks)  # type: ignore[arg-type]
-    assert restarted(lambda state: Diarizer(**models, state=state), chunks, at) == whole  # type: ignore[arg-type]
+    whole = run(Diarizer(**models), chunks)
+    assert restarted(lambda state: Diarizer(**models, state=state), chunks, at) == whole
 
 
 @pytest.mark.parametrize("wanted", [1, 2, 3])
-def test_the_number_of_speakers_is_respected(
-    models: dict[str, Remembering], call: Samples, wanted: int
-) -> None:
-    events = run(Diarizer(**models, speakers=wanted), chunked(call, [RATE] * 30))  # type: ignore[arg-type]
+def test_the_number_of_speakers_is_respected(models: dict[str, Any], call: Samples, wanted: int) -> None:
+    events = run(Diarizer(**models, speakers=wanted), chunked(call, [RATE] * 30))
     labels: dict[int, str | None] = {}
     for event in events:
         if isinstance(event, Turn) and event.final and event.end > event.start:
@@ -122,7 +119,7 @@ def test_the_number_of_speakers_is_respected(
 
 
 @pytest.mark.parametrize("kind", ["silence", "tone", "hiss", "nothing"])
-def test_what_is_not_speech_gives_no_turn(models: dict[str, Remembering], kind: str) -> None:
+def test_what_is_not_speech_gives_no_turn(models: dict[str, Any], kind: str) -> None:
     seconds = np.arange(12 * RATE) / RATE
     audio = {
         "silence": np.zeros(len(seconds)),
@@ -130,17 +127,17 @@ def test_what_is_not_speech_gives_no_turn(models: dict[str, Remembering], kind: 
         "hiss": 0.01 * np.random.default_rng(0).standard_normal(len(seconds)),
         "nothing": np.zeros(0),
     }[kind].astype(np.float32)
-    events = run(Diarizer(**models), chunked(audio, [RATE] * 12))  # type: ignore[arg-type]
+    events = run(Diarizer(**models), chunked(audio, [RATE] * 12))
     assert all(isinstance(event, Watermark) for event in events)
 
 
-def test_audio_shorter_than_a_hop_is_looked_at(models: dict[str, Remembering], call: Samples) -> None:
-    events = run(Diarizer(**models), [Chunk(start=0, samples=call[19 * RATE : 19 * RATE + 7_000])])  # type: ignore[arg-type]
+def test_audio_shorter_than_a_hop_is_looked_at(models: dict[str, Any], call: Samples) -> None:
+    events = run(Diarizer(**models), [Chunk(start=0, samples=call[19 * RATE : 19 * RATE + 7_000])])
     assert events[-1] == Watermark(source="diarizer", at=6_992 + 16)
 
 
-def test_chunks_that_leave_a_gap_are_refused(models: dict[str, Remembering], call: Samples) -> None:
-    operator = Diarizer(**models)  # type: ignore[arg-type]
+def test_chunks_that_leave_a_gap_are_refused(models: dict[str, Any], call: Samples) -> None:
+    operator = Diarizer(**models)
     list(operator.feed(Chunk(start=0, samples=call[:100])))
     with pytest.raises(ValueError, match="follow one another"):
         list(operator.feed(Chunk(start=200, samples=call[:100])))

@@ -9,6 +9,7 @@ falls with the length of the stretch.
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -17,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from operators.speech.diarization.diarizer import Diarizer
+from operators.speech.diarization.diarizer import Diarizer, DiarizerState
 from stream_engine.clock import RATE
 from stream_engine.events import Relabel, Turn, Watermark
 from stream_engine.testing import check_restart, chunked, run
@@ -96,10 +97,9 @@ def spoken(talk: Talk, seconds: float) -> NDArray[np.float32]:
     return np.where(loud, 256 * audio, audio)
 
 
-def diarizer(state: object = None, *, noise: float = 0.5, **settings: object) -> Diarizer:
-    return Diarizer(
-        segmentation=ReadingSegmentation(), embedding=ReadingEmbedding(noise), state=state, **settings
-    )  # type: ignore[arg-type]
+def diarizer(state: DiarizerState | None = None, *, noise: float = 0.5, **settings: Any) -> Diarizer:
+    embedding = ReadingEmbedding(noise)
+    return Diarizer(segmentation=ReadingSegmentation(), embedding=embedding, state=state, **settings)
 
 
 def last_labels(events: list[Turn | Relabel | Watermark]) -> dict[int, str]:

@@ -173,7 +173,7 @@ class Aggregation:
             self._votes, self._fixed = self._votes[rows:], self._fixed[rows:]
             self._weights = self._weights[rows:]
             self._first += rows
-        alive = np.flatnonzero((self._votes > 0).any(axis=0) | (self._fixed != 0).any(axis=0))
+        alive = np.flatnonzero((self._votes > 0).any(axis=0) | (self._fixed > 0).any(axis=0))
         if len(alive) < len(self._tracks):
             self._votes, self._fixed = self._votes[:, alive], self._fixed[:, alive]
             self._tracks = [self._tracks[column] for column in alive.tolist()]
