@@ -28,7 +28,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.speech.diarization import clustering, stretches, voices
+from operators.speech.diarization import clustering, grouping, stretches
 from operators.speech.diarization.community_1 import Community1Embedding, Community1Segmentation
 from operators.speech.diarization.diarizer import Diarizer
 from stream_engine.clock import RATE
@@ -39,8 +39,14 @@ from stream_engine.testing import chunked
 os.environ["PYANNOTE_METRICS_ENABLED"] = "0"
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 CHUNK = RATE // 10
-LATENCIES = (0.5, 1.0, 1.5, 2.0, 3.0, 5.0)
-THRESHOLDS = ((clustering, "MIDDLE"), (clustering, "NOISE_SECONDS"), (stretches, "SPLIT"), (voices, "BIRTH"))
+LATENCIES = (0.5, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0)
+THRESHOLDS = (
+    (clustering, "MIDDLE"),
+    (clustering, "NOISE_SECONDS"),
+    (stretches, "SPLIT"),
+    (grouping, "BIRTH"),
+    (grouping, "SHARE"),
+)
 
 Samples = NDArray[np.float32]
 Intervals = list[tuple[float, float, str]]
@@ -146,14 +152,14 @@ def moonshine(clip: Clip) -> Intervals:
     stream.start()
     for chunk in chunked(clip.audio, [RATE // 2] * 10**5):
         stream.add_audio(chunk.samples.tolist())
-    transcript = stream.stop()
+    transcript: Any = stream.stop()
     spans = [span for line in transcript.lines for span in line.speaker_spans or ()]
     stream.close()
     transcriber.close()
     return [(s.start_time, s.start_time + s.duration, str(s.speaker_index)) for s in spans]
 
 
-def errors(clip: Clip, turns: Intervals) -> dict[str, float]:
+def errors(clip: Clip, turns: Intervals) -> dict[str, Any]:
     from pyannote.core import Annotation, Segment, Timeline
     from pyannote.metrics.diarization import DiarizationErrorRate
 
@@ -161,7 +167,7 @@ def errors(clip: Clip, turns: Intervals) -> dict[str, float]:
     for side, intervals in zip(sides, (clip.reference, turns), strict=True):
         for number, (start, end, speaker) in enumerate(intervals):
             side[Segment(start, end), number] = speaker
-    metric = DiarizationErrorRate(collar=0, skip_overlap=False)
+    metric: Any = DiarizationErrorRate(collar=0, skip_overlap=False)
     return metric(*sides, uem=Timeline([Segment(0, clip.seconds)]), detailed=True)
 
 

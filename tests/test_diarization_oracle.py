@@ -193,7 +193,7 @@ def test_a_turn_without_a_pause_is_cut() -> None:
 
 
 @pytest.mark.parametrize(("wanted", "count"), [({"speakers": 2}, 2), ({"max_speakers": 3}, 3), ({}, 4)])
-def test_the_number_of_speakers_can_be_set(wanted: dict[str, int], count: int) -> None:
+def test_the_number_of_speakers_can_be_set(wanted: dict[str, Any], count: int) -> None:
     found = final_turns(run(diarizer(**wanted), chunked(spoken(conversation(3, 90, 4), 90), [RATE] * 90)))
     assert len({speaker for *_, speaker in found}) == count
 
@@ -206,7 +206,7 @@ def test_a_least_number_of_speakers_splits_what_is_alike() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"speakers": 0}, {"min_speakers": 3, "max_speakers": 2}, {"latency": -1}])
-def test_impossible_settings_are_refused(wrong: dict[str, int]) -> None:
+def test_impossible_settings_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"speaker|latency"):
         diarizer(**wrong)
 

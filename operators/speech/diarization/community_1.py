@@ -89,6 +89,6 @@ def _library() -> tuple[str, dict[str, int]]:
     except ImportError as missing:
         raise BackendError(f"pyelftools is not installed: {_INSTALL}") from missing
     with found[0].open("rb") as file:
-        table = ELFFile(file).get_section_by_name(".dynsym")
+        table: Any = ELFFile(file).get_section_by_name(".dynsym")
         symbols = {symbol.name: symbol["st_size"] for symbol in table.iter_symbols()}
     return str(found[0]), {name: size for name, size in symbols.items() if name.startswith(_PREFIX)}

@@ -8,11 +8,12 @@ import msgspec
 import numpy as np
 
 from operators.speech.diarization.aggregation import Aggregation, AggregationState, Run
+from operators.speech.diarization.grouping import Limits
 from operators.speech.diarization.hearing import Hearing, Stretch
 from operators.speech.diarization.models import Activity, Embedding, Segmentation
 from operators.speech.diarization.stretches import modulated, same_voice
 from operators.speech.diarization.turns import OpenTurn, OpenTurns, TurnsState
-from operators.speech.diarization.voices import Correction, Limits, Voices, VoicesState
+from operators.speech.diarization.voices import Correction, Voices, VoicesState
 from operators.speech.diarization.windows import Windows, WindowsState
 from stream_engine.clock import RATE, snap
 from stream_engine.events import Chunk, Relabel, Turn, Watermark

@@ -14,28 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from operators.speech.diarization.clustering import Floats, agglomerate, margin, unit
-from stream_engine.clock import RATE
+from operators.speech.diarization.clustering import Floats, margin, unit
+from operators.speech.diarization.grouping import (
+    BIRTH,
+    ENOUGH,
+    NOT_BOTH,
+    STRONG,
+    TRACK,
+    Item,
+    Limits,
+    cosines,
+    grouped,
+    together,
+)
 from stream_engine.state import Array
-
-
-class Limits(msgspec.Struct, frozen=True):
-    """How many speakers there may be."""
-
-    fewest: int = 1
-    most: int | None = None
-
-
-class Item(msgspec.Struct):
-    """A remembered turn, or (without a turn) all that is forgotten of a speaker."""
-
-    turn: int | None
-    track: int
-    start: int
-    end: int
-    seconds: float  # of clean speech behind the vector
-    speaker: int
-    whole: bool = True  # False: a part of a turn that was cut since it seemed to be several voices
 
 
 class Correction(msgspec.Struct, frozen=True):
@@ -76,7 +68,7 @@ class Voices:
         speakers, sums, spoken = self._speakers()
         if not speakers:
             return self._named
-        scores = margin(_cosines(sums, unit(vector)), spoken, np.float64(seconds))
+        scores = margin(cosines(sums, unit(vector)), spoken, np.float64(seconds))
         best = int(np.argmax(scores))
         full = self._limits.most is not None and len(speakers) >= self._limits.most
         return speakers[best] if scores[best] >= 0 or full else self._named
@@ -107,7 +99,7 @@ class Voices:
             vector: [dimension], of any length; zero where there was too little speech.
             whole: not a part of a turn that was cut.
         """
-        row = unit(vector)
+        row = _stored(unit(vector))
         item = Item(turn, track, start, end, min(seconds, ENOUGH), -1, whole)
         strong = item.seconds >= STRONG
         self._waiting += strong
@@ -126,62 +118,11 @@ class Voices:
             return []
         self._waiting = 0
         before = [item.speaker for item in self._items]
-        groups = self._groups(end=end)
+        groups = grouped(self._items, self._vectors, self._limits, end=end)
         names = self._names(groups)
         for item, group in zip(self._items, groups, strict=True):
             item.speaker = names[group]
         return self._corrections(before)
-
-    def _groups(self, *, end: bool) -> list[int]:
-        """A group for each item: strong ones by their voices, the others where they fit best."""
-        seconds = np.array([item.seconds for item in self._items])
-        strong = np.flatnonzero(seconds >= STRONG)
-        if len(strong) == 0:
-            strong = np.array([int(np.argmax(seconds))])
-        apart = self._apart()
-        weights = np.maximum(seconds[strong], 1e-3)
-        fewest = self._limits.fewest if end or seconds.sum() >= 10 * self._limits.fewest else 1
-        labels = agglomerate(
-            self._vectors[strong],
-            weights,
-            apart[np.ix_(strong, strong)],
-            fewest=fewest,
-            most=self._limits.most,
-        )
-        spoken = {label: float(weights[labels == label].sum()) for label in np.unique(labels).tolist()}
-        whole = {label for index, label in zip(strong, labels, strict=True) if self._items[index].whole}
-        several = {label for label in spoken if (labels == label).sum() > 1}
-        enough = BIRTH + SHARE * max(float(weights.sum()) - FEW, 0.0)
-        kept = [label for label in spoken if spoken[label] >= enough and label in whole | several]
-        if len(kept) < fewest:
-            kept = sorted(spoken, key=lambda label: -spoken[label])[: max(fewest, 1)]
-        sums = np.stack(
-            [(weights[:, None] * self._vectors[strong])[labels == label].sum(0) for label in kept]
-        )
-        groups: list[int] = [-1] * len(self._items)
-        for index, label in zip(strong.tolist(), labels.tolist(), strict=True):
-            groups[index] = kept.index(label) if label in kept else -1
-        settled = list(groups)
-        for index, group in enumerate(groups):
-            if group < 0:
-                groups[index] = self._fit(index, sums, settled, apart[index])
-        return groups
-
-    def _fit(self, index: int, sums: Floats, groups: list[int], apart: NDArray[np.bool_]) -> int:
-        """The group of an item with too little speech of its own."""
-        scores = _cosines(sums, self._vectors[index])
-        item = self._items[index]
-        for other in np.flatnonzero(apart).tolist():
-            if groups[other] >= 0:
-                scores[groups[other]] -= NOT_BOTH
-        kin = [
-            (abs(other.start - item.start), group)
-            for other, group in zip(self._items, groups, strict=True)
-            if other.track == item.track and group >= 0
-        ]
-        if kin:
-            scores[min(kin)[1]] += TRACK
-        return int(np.argmax(scores))
 
     def _names(self, groups: list[int]) -> dict[int, int]:
         """Groups to speakers, so that as much speech as possible keeps its name."""
@@ -221,13 +162,13 @@ class Voices:
         speakers, sums, spoken = self._speakers()
         if not speakers:
             return -1
-        scores = _cosines(sums, vector)
+        scores = cosines(sums, vector)
         if item.seconds >= BIRTH and margin(scores, spoken, np.float64(item.seconds)).max() < 0:
             return -1
         if item.seconds < STRONG:
             kin = self.last(item.track)
             scores += [TRACK * (speaker == kin) for speaker in speakers]
-            talking = {other.speaker for other in self._items if _together(item, other)}
+            talking = {other.speaker for other in self._items if together(item, other)}
             scores -= [NOT_BOTH * (speaker in talking) for speaker in speakers]
         return speakers[int(np.argmax(scores))]
 
@@ -238,13 +179,6 @@ class Voices:
         rows = [np.array([item.speaker == speaker for item in self._items]) for speaker in speakers]
         sums = [(self._vectors * seconds[:, None])[own].sum(axis=0) for own in rows]
         return speakers, np.array(sums), np.array([seconds[own].sum() for own in rows])
-
-    def _apart(self) -> NDArray[np.bool_]:
-        """Pairs of turns that are spoken at the same time."""
-        starts = np.array([item.start for item in self._items])
-        ends = np.array([item.end for item in self._items])
-        shared = np.minimum(ends[:, None], ends) - np.maximum(starts[:, None], starts)
-        return (shared > TOGETHER) & ~np.eye(len(starts), dtype=bool)
 
     def _forget(self) -> None:
         """Beyond the capacity, the oldest turn goes into its speaker's sum."""
@@ -259,25 +193,12 @@ class Voices:
                 total = self._items[found[0]]
                 summed = self._vectors[found[0]] * total.seconds + vector * item.seconds
                 total.seconds += item.seconds
-                self._vectors[found[0]] = summed / np.linalg.norm(summed)
+                self._vectors[found[0]] = _stored(unit(summed))
             else:
                 self._items.insert(0, Item(None, -1, 0, 0, item.seconds, item.speaker))
                 self._vectors = np.vstack([vector, self._vectors])
 
 
-STRONG = 0.5  # seconds of clean speech that make a turn count in the grouping
-BIRTH = 1.0  # seconds of clean speech that make a speaker
-SHARE = 0.05  # and this share of what is remembered beyond `FEW` seconds: odd stretches add up, too
-FEW = 30.0
-ENOUGH = 6.0  # seconds of clean speech after which one turn says nothing more
-TRACK = 0.2  # what belonging to a track is worth, as a cosine
-NOT_BOTH = 2.0  # against naming a turn after somebody who is talking meanwhile
-TOGETHER = RATE // 5  # samples of overlap that make two turns two people
-
-
-def _together(item: Item, other: Item) -> bool:
-    return min(item.end, other.end) - max(item.start, other.start) > TOGETHER
-
-
-def _cosines(sums: Floats, vector: Floats) -> Floats:
-    return sums @ vector / np.maximum(np.linalg.norm(sums, axis=1), 1e-9)
+def _stored(vector: Floats) -> Floats:
+    """As precise as the state keeps it, so that a restart changes nothing."""
+    return vector.astype(np.float32).astype(np.float64)

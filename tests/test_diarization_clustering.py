@@ -1,0 +1,90 @@
+"""Which voices are one: agglomeration with a threshold that follows the evidence, and names that stay."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from operators.speech.diarization.clustering import agglomerate, unit
+from operators.speech.diarization.grouping import Limits
+from operators.speech.diarization.voices import Voices
+from stream_engine.clock import RATE
+
+DIMENSION = 128
+
+
+def stretches(
+    speakers: list[int], seconds: list[float], seed: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Directions of speakers with noise that falls with the length, as measured on real speech."""
+    random = np.random.default_rng(seed)
+    voices = np.linalg.qr(random.standard_normal((DIMENSION, 8)))[0].T
+    noise = random.standard_normal((len(speakers), DIMENSION)) / np.sqrt(DIMENSION)
+    spoken = np.array(seconds)
+    return np.stack([unit(v) for v in voices[speakers] + noise * np.sqrt(1.1 / spoken)[:, None]]), spoken
+
+
+def same(labels: NDArray[np.intp], speakers: list[int]) -> bool:
+    truth = np.array(speakers)
+    return bool(((labels[:, None] == labels) == (truth[:, None] == truth)).all())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_long_and_short_turns_are_grouped_by_voice_without_a_number(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    speakers = random.integers(0, 4, 60).tolist()
+    vectors, seconds = stretches(speakers, random.uniform(1.0, 6.0, 60).tolist(), seed)
+    assert same(agglomerate(vectors, seconds, np.zeros((60, 60), bool)), speakers)
+
+
+def test_two_who_talk_at_once_are_two_however_alike() -> None:
+    vectors, seconds = stretches([0, 0], [5.0, 5.0], 1)
+    apart = np.array([[False, True], [True, False]])
+    assert len(set(agglomerate(vectors, seconds, apart).tolist())) == 2
+    assert len(set(agglomerate(vectors, seconds, apart, most=1).tolist())) == 1
+
+
+@pytest.mark.parametrize("wanted", [1, 2, 5, 9])
+def test_the_number_of_groups_can_be_forced(wanted: int) -> None:
+    vectors, seconds = stretches([0, 1, 2] * 5, [2.0] * 15, 2)
+    labels = agglomerate(vectors, seconds, np.zeros((15, 15), bool), fewest=wanted, most=wanted)
+    assert len(set(labels.tolist())) == wanted
+
+
+def test_names_stay_and_memory_is_bounded() -> None:
+    voices = Voices(dimension=DIMENSION, limits=Limits(), capacity=20)
+    speakers = [index % 3 for index in range(300)]
+    vectors, _ = stretches(speakers, [3.0] * 300, 3)
+    named: list[int] = []
+    for turn, vector in enumerate(vectors):
+        start = turn * 4 * RATE
+        speaker, corrections = voices.add(
+            turn=turn, track=turn, start=start, end=start + 3 * RATE, seconds=3.0, vector=vector
+        )
+        assert not corrections
+        named.append(speaker)
+    assert named == speakers
+    assert len(voices.state.items) == 23
+
+
+def test_two_speakers_that_turn_out_to_be_one_become_one_by_name() -> None:
+    """One voice from two rooms, and then on the way from one to the other."""
+    voices = Voices(dimension=DIMENSION, limits=Limits(), capacity=4)
+    axes = np.eye(DIMENSION)
+    rooms = [axes[0]] * 8 + [unit(0.45 * axes[0] + 0.9 * axes[1])] * 8
+    between = [unit(axes[0] + 0.9 * axes[1])] * 30
+    labels: dict[int, int] = {}
+    whole: list[tuple[int | None, int]] = []
+    for turn, vector in enumerate(rooms + between):
+        start = turn * 4 * RATE
+        speaker, corrections = voices.add(
+            turn=turn, track=turn, start=start, end=start + 3 * RATE, seconds=3.0, vector=vector
+        )
+        labels[turn] = speaker
+        for correction in corrections:
+            moved = correction.turns or [t for t, s in labels.items() if s == correction.speaker]
+            labels |= dict.fromkeys(moved, correction.to)
+            whole += [(correction.speaker, correction.to)] if correction.speaker is not None else []
+    assert set(labels.values()) == {0}
+    assert whole == [(1, 0)]
