@@ -108,6 +108,7 @@ def _session_options(parser: argparse.ArgumentParser) -> None:
         ("--no-cache", "keep no decoded audio on disk after the run"),
         ("--fresh", "replace what an earlier run left in the folder"),
         ("--offline", "open no socket"),
+        ("--reconnect", "open a web address again that breaks off"),
     ):
         parser.add_argument(name, action="store_true", default=argparse.SUPPRESS, help=text)
 

@@ -20,12 +20,14 @@ from typing import TypeVar
 
 import anyio
 import msgspec
+import numpy as np
 from anyio import CapacityLimiter, to_thread
+from numpy.typing import NDArray
 
-from stream_engine.clock import RATE
+from stream_engine.clock import RATE, snap
 from stream_engine.errors import InputError
-from stream_engine.events import SourceChunk
-from stream_engine.ffmpeg_command import command
+from stream_engine.events import Gap, SourceChunk
+from stream_engine.ffmpeg_command import LEAST_GAP_S, command
 from stream_engine.ffmpeg_log import damage
 from stream_engine.ffmpeg_process import FfmpegProcess
 from stream_engine.inputs import Input
@@ -59,6 +61,8 @@ class Decoder:
         stall_timeout_s: how long a live input may send nothing; None: for ever. By default 30 s, and for
             ever for a file and for stdin, whose writer may think.
         stdin: the descriptor that the input `-` stands for.
+        reconnect: open a web address again that breaks off; a file goes on where it was, a broadcast with
+            what is sent by then.
 
     Raises:
         InputError: the input cannot be read or holds no audio; on entering, or with the first chunk.
@@ -68,6 +72,7 @@ class Decoder:
     rate: int
     channels: int
     promised_s: float | None
+    gaps: list[Gap]  # silence stands where nothing could be decoded; grows with what was read
 
     def __init__(
         self,
@@ -77,15 +82,20 @@ class Decoder:
         block_s: float = 4.0,
         stall_timeout_s: float | None = _BY_KIND,
         stdin: int = 0,
+        reconnect: bool = False,
     ) -> None:
         self.source = source
         self.report: DecodeReport | None = None
+        self.gaps = []
         self.frames = 0
+        self._told = 0  # how many of ffmpeg's gaps are in `gaps`
+        self._late = 0  # frames of silence that are due before the first sample
         self._resample = resample
         self._block_s = block_s
         by_kind = None if source.kind in ("file", "stdin") else STALL_S
         self._stall_s = by_kind if stall_timeout_s == _BY_KIND else stall_timeout_s
         self._stdin = stdin if source.kind == "stdin" else subprocess.DEVNULL
+        self._reconnect = reconnect
         self._limiter = CapacityLimiter(2)  # of our own: intake never waits for a model's worker
 
     async def __aenter__(self) -> Decoder:
@@ -98,7 +108,9 @@ class Decoder:
         except InputError:
             if not (self._resample and self._process.log.channels > 2) or self.source.live:
                 raise
-            self._resample = False  # so many that ffmpeg has no name for them: it resamples named layouts only
+            self._resample = (
+                False  # so many that ffmpeg has no name for them: it resamples named layouts only
+            )
             header = await self._start(mix=False)
         if self._resample and not self.source.live and self._process.log.channels > 2:
             await self._close()
@@ -108,6 +120,11 @@ class Decoder:
             self._resample = True
             header = await self._start(mix=False)
         self.rate, self.channels = header.rate, header.channels
+        log = self._process.log
+        late_s = log.first_s or 0.0
+        self._late = 0 if self.source.live or late_s < LEAST_GAP_S else round(late_s * self.rate)
+        if self._late:
+            self.gaps.append(Gap(start=0, end=snap(round(late_s * RATE)), reason="the sound begins later"))
         path = self.source.path if self.source.kind == "file" else None
         claimed = promised_seconds(path) if path else None
         self.promised_s = self._process.log.promised_s if claimed is None else claimed
@@ -130,17 +147,32 @@ class Decoder:
         if self.report is not None:
             raise StopAsyncIteration
         frames = max(1, int(self._block_s * self.rate))
+        if self._late > self.frames:
+            return self._chunk(np.zeros((min(frames, self._late - self.frames), self.channels), np.float32))
         data, stalled = await self._patiently(partial(self._process.read_block, frames))
         if data is None or not data.size:
             await self._end(stalled)
             self._judge(stalled)
             raise StopAsyncIteration
-        chunk = SourceChunk(start=self.frames, rate=self.rate, samples=data.reshape(-1, self.channels))
+        self._learn_gaps()
+        return self._chunk(data.reshape(-1, self.channels))
+
+    def _chunk(self, samples: NDArray[np.float32]) -> SourceChunk:
+        chunk = SourceChunk(start=self.frames, rate=self.rate, samples=samples)
         self.frames = chunk.end
         return chunk
 
+    def _learn_gaps(self) -> None:
+        """Those that ffmpeg has told of, on the session clock, which begins with what comes first."""
+        log = self._process.log
+        first_s = log.first_s or 0.0
+        shift = snap(round(first_s * RATE)) if self.source.live or first_s < LEAST_GAP_S else 0
+        for gap in log.gaps[self._told :]:
+            self.gaps.append(Gap(start=gap.start - shift, end=gap.end - shift, reason=gap.reason))
+            self._told += 1
+
     async def _start(self, *, mix: bool) -> WavFormat:
-        arguments = command(self.source, resample=self._resample, mix=mix)
+        arguments = command(self.source, resample=self._resample, mix=mix, reconnect=self._reconnect)
         self._process = FfmpegProcess(arguments, stdin=self._stdin, whole_blocks=not self.source.live)
         try:
             header, stalled = await self._patiently(self._process.read_header)
@@ -169,11 +201,14 @@ class Decoder:
             await to_thread.run_sync(self._process.reap, limiter=CapacityLimiter(1))
 
     def _judge(self, stalled: bool) -> None:
-        if self.frames == 0:
+        self._learn_gaps()
+        if self.frames == self._late:
             raise InputError(self._refusal(stalled))
+        gaps_s = sum(gap.end - gap.start for gap in self._process.log.gaps) / RATE
         lost = damage(
             self._process.log,
-            seconds=self.frames / self.rate,
+            seconds=self.frames / self.rate - gaps_s,
+            gaps_s=gaps_s,
             promised_s=self.promised_s,
             returncode=self._process.returncode,
             stalled_s=self._stall_s if stalled else None,

@@ -12,6 +12,9 @@ import threading
 from collections import deque
 from typing import IO
 
+from stream_engine.clock import RATE, snap
+from stream_engine.events import Gap
+from stream_engine.ffmpeg_command import LONGEST_GAP_S
 from stream_engine.wav import unknown_size
 
 # ffmpeg 4 to 5 say "Error while decoding stream", 6 and later "Error submitting packet" or "Decoding error".
@@ -22,6 +25,7 @@ _LOST = re.compile(
 _DURATION = re.compile(r"Duration: (\d+):(\d\d):(\d\d\.\d+)")
 _LAYOUT = re.compile(r"Audio: .*?\d+ Hz, ([^,(]+)")
 _SMALL = {"mono": 1, "1 channels": 1, "stereo": 2, "2 channels": 2, "downmix": 2}
+_PRINTED = re.compile(r"(?:\[Eval @ 0x[0-9a-f]+\] )?\[info\] (-?\d+\.\d{6}|-?nan)$")
 _BITRATE = re.compile(r"Audio: pcm_.* (\d+) kb/s")
 
 
@@ -36,6 +40,9 @@ class Log:
         self.promised_s: float | None = None
         self.channels = 0  # of the first audio stream: 1, 2, 3 for more, 0 for not known
         self.without_audio = False
+        self.first_s: float | None = None  # time stamp of the first sample
+        self.gaps: list[Gap] = []  # filled with silence so far, by the clock of the source
+        self._printed: list[float] = []
         self.banner = threading.Event()  # set once all that comes before the audio has been read
         self._streams = 0
         self._wav = False
@@ -58,6 +65,9 @@ class Log:
             self._read(raw.decode("utf-8", "replace").rstrip())
 
     def _read(self, line: str) -> None:
+        if printed := _PRINTED.match(line):
+            self._read_clock(float(printed[1]))
+            return
         self.tail.append(line)
         if "[error]" in line or "[fatal]" in line:
             self.errors.append(_plain(line))
@@ -75,6 +85,19 @@ class Log:
             self.banner.set()
         elif not self._in_output:
             self._read_banner(line)
+
+    def _read_clock(self, number: float) -> None:
+        """Two numbers: 0 and when the first sample is, or where a gap is and how long."""
+        self._printed.append(number)
+        if len(self._printed) < 2:
+            return
+        at, length = self._printed
+        self._printed = []
+        if at:
+            start, end = (snap(round(time * RATE)) for time in (at, at + length))
+            self.gaps.append(Gap(start=start, end=end, reason="could not be decoded, or never came"))
+        elif self.first_s is None:
+            self.first_s = length if 0 < length < LONGEST_GAP_S else 0.0
 
     def _read_banner(self, line: str) -> None:
         if match := _DURATION.search(line):
@@ -98,7 +121,13 @@ class Log:
 
 
 def damage(
-    log: Log, *, seconds: float, promised_s: float | None, returncode: int | None, stalled_s: float | None
+    log: Log,
+    *,
+    seconds: float,
+    gaps_s: float,
+    promised_s: float | None,
+    returncode: int | None,
+    stalled_s: float | None,
 ) -> str | None:
     """What was lost, in words; None for a whole recording.
 
@@ -106,6 +135,9 @@ def damage(
     a second and one part in ten thousand are let pass.
     """
     found: list[str] = []
+    unsure_s = 0.25 + seconds / 10_000
+    if promised_s is None and gaps_s > unsure_s:
+        found.append(f"{gaps_s:.1f} s within it were lost")
     if promised_s is not None and seconds < promised_s - 0.25 - promised_s / 10_000:
         found.append(f"{seconds:.1f} s could be decoded of the {promised_s:.1f} s that it promises")
     whole = promised_s is not None and seconds > promised_s - 0.02

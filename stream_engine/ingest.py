@@ -54,6 +54,7 @@ async def fill(
         InputError: no audio came.
         StorageError: the disk is full.
     """
+    store.gaps = decoder.gaps
     async for chunk in paced(decoder, pace):
         await store.room()
         for out in intake.feed(chunk):

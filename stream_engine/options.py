@@ -36,6 +36,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     fresh: bool = False
     offline: bool = False
     stall_timeout: float = 60.0  # s without a byte from the source
+    reconnect: bool = False  # open a web address again that breaks off
     checkpoint_every: float = 30.0  # s of audio between two places from which a killed session goes on
 
     def __post_init__(self) -> None:

@@ -213,6 +213,7 @@ class NewStore(PcmStore):
                 health=health,
                 sha256=digest_of(path),
                 seen=(self._identity,),
+                gaps=tuple(self.gaps),
             )
             key = key_of(path, resample)
             if identity_of(path) != self._identity:

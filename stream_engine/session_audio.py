@@ -98,10 +98,16 @@ async def session_audio(source: Input, options: Options) -> AsyncGenerator[Sessi
             with found:
                 yield SessionAudio(found, live)
             return
-    decoding = Decoder(source, resample=resample == "ffmpeg", stall_timeout_s=options.stall_timeout)
+    decoding = Decoder(
+        source,
+        resample=resample == "ffmpeg",
+        stall_timeout_s=options.stall_timeout,
+        reconnect=options.reconnect,
+    )
     async with decoding as decoder:
         ahead = None if live else AHEAD
         with cache.create(source, expected_s=decoder.promised_s, ahead=ahead) as store:
+            store.gaps = decoder.gaps
             yield SessionAudio(store, live, decoder, Intake(device=device), resample, options.pace)
 
 

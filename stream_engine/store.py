@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_engine.errors import StorageError
+from stream_engine.events import Gap
 from stream_engine.follower import Follower
 from stream_engine.store_header import StoreHeader
 
@@ -55,6 +56,7 @@ class PcmStore:
         self.channels = channels
         self.complete = complete
         self.header = header
+        self.gaps: list[Gap] = list(header.gaps) if header else []  # in order; grows with the store
         self._ahead = ahead
         self._descriptor = descriptor
         self._frame_bytes = SAMPLE_BYTES * channels

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import msgspec
 
-SCHEMA = 1
+from stream_engine.events import Gap
+
+SCHEMA = 2
 EDGE_BYTES = 1 << 20  # of the head and of the tail, in the name
 
 
@@ -29,6 +31,7 @@ class StoreHeader(msgspec.Struct, frozen=True, kw_only=True):
     damage: str | None
     health: dict[str, float | int | None]
     sha256: str  # of the input
+    gaps: tuple[Gap, ...] = ()  # where silence stands for what could not be decoded
     seen: tuple[str, ...]  # identities under which the input was met, newest last
 
 

@@ -216,15 +216,17 @@ CONTAINERS = (
     ),
     Case("hurt.wav", "3 % of the bytes are noise, WAV: no format could tell", 0, "", 4.0, hurt("wav")),
     Case("hurt.mp3", "3 % of the bytes are noise, MP3", 6, LOSS, 4.0, hurt("mp3")),
-    Case("hurt.flac", "3 % of the bytes are noise, FLAC", 6, "", 3.58, hurt("flac")),
+    Case("hurt.flac", "3 % of the bytes are noise, FLAC", 6, "", 4.0, hurt("flac")),
     Case("hurt.m4a", "3 % of the bytes are noise, M4A", 6, LOSS, 4.0, hurt("m4a")),
-    Case("hurt.ogg", "3 % of the bytes are noise, Ogg", 6, "", 2.98, hurt("ogg")),
+    Case("hurt.ogg", "3 % of the bytes are noise, Ogg", 6, "", 4.0, hurt("ogg")),
     Case("hurt.mka", "3 % of the bytes are noise, Matroska", 6, "", 1.8, hurt("mka")),
     Case("lost.wav", "10 % of the bytes are missing, WAV", 6, SHORT, 3.6, lost("wav")),
     Case("lost.mp3", "10 % of the bytes are missing, MP3", 6, SHORT, 3.6, lost("mp3")),
-    Case("lost.flac", "10 % of the bytes are missing, FLAC", 6, "", 3.27, lost("flac")),
-    Case("lost.ogg", "10 % of the bytes are missing, Ogg", 6, "", 2.98, lost("ogg")),
-    Case("late.mkv", "a video whose sound begins after two seconds", 0, "", 4.0, late_sound),
+    Case("lost.flac", "10 % of the bytes are missing, FLAC", 6, "", 4.0, lost("flac")),
+    Case("lost.ogg", "10 % of the bytes are missing, Ogg", 6, "", 4.0, lost("ogg")),
+    Case(
+        "late.mkv", "a video whose sound begins after two seconds: silence before it", 0, "", 6.0, late_sound
+    ),
 )
 
 NAMES = tuple(

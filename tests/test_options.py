@@ -54,6 +54,7 @@ def test_every_option_is_either_result_changing_or_not_and_none_is_forgotten() -
         "fresh",
         "offline",
         "stall_timeout",
+        "reconnect",
         "checkpoint_every",
     }
     assert set(RESULT_CHANGING) | cosmetic == set(Options.__struct_fields__)
