@@ -138,7 +138,8 @@ class Diarizer:
         for number, group in enumerate(groups):
             if number > 0:
                 turn = OpenTurn(self._turns.new_id(), start, run.end)
-            yield from self._conclude(run.track, turn, start, group, whole=len(groups) == 1)
+            whole = len(groups) == 1 and not turn.part
+            yield from self._conclude(run.track, turn, start, group, whole=whole)
             start = group[-1].end
 
     def _go_on(self, run: Run, turn: OpenTurn, frontier: int) -> Iterator[Turn | Relabel]:

@@ -21,6 +21,7 @@ class OpenTurn(msgspec.Struct):
     end: int = 0
     speaker: int | None = None
     shown: int | None = None  # the speaker that was shown, None before anything was
+    part: bool = False  # of a longer one that was cut
     stretches: list[Stretch] = []
 
 
@@ -65,7 +66,7 @@ class OpenTurns:
 
     def split(self, turn: OpenTurn, at: int, stretches: list[Stretch]) -> OpenTurn:
         """A turn of its own for what follows frame `at` of an open turn, which is over there."""
-        rest = OpenTurn(self.new_id(), at, turn.last, stretches=stretches)
+        rest = OpenTurn(self.new_id(), at, turn.last, part=True, stretches=stretches)
         self._open[self._open.index(turn)] = rest
         return rest
 
