@@ -21,7 +21,7 @@ from anyio.streams.memory import MemoryObjectSendStream as Send
 from stream_engine.barrier import Barrier
 from stream_engine.clock import seconds
 from stream_engine.operator import Operator, Resumable, Sink, Stateful, remembers
-from stream_engine.tracer import Clock
+from stream_engine.tracer import Clock, packed
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -35,7 +35,7 @@ class Probe(NamedTuple):
 
     name: str
     clock: Clock
-    record: Callable[[tuple[int, int, int, int, int]], None]
+    record: Callable[[bytes], None]
     save: Callable[[str, Barrier, Any], None]
 
     def checkpoint(self, barrier: Barrier, operator: object) -> None:
@@ -57,7 +57,7 @@ async def run_source(probe: Probe, scope: anyio.CancelScope, items: AsyncIterabl
                 came = clock()
                 await _deliver(send, item)
                 sent = clock()
-                record((_position(item), asked, came, came, sent))
+                record(packed(_position(item), asked, came, came, sent))
                 asked = sent
     send.close()
 
@@ -99,7 +99,7 @@ async def run_inline(
             except anyio.WouldBlock:
                 await send.send(result)
                 sent = clock()
-        record((_position(item), asked, received, fed, sent))
+        record(packed(_position(item), asked, received, fed, sent))
         asked = sent
     try:
         results = list(operator.flush())
@@ -109,7 +109,7 @@ async def run_inline(
     fed = clock()
     for result in results:
         await _deliver(send, result)
-    record((-1, asked, asked, fed, clock()))
+    record(packed(-1, asked, asked, fed, clock()))
     send.close()
 
 
@@ -136,7 +136,7 @@ async def run_on_device(
             for result in results:
                 await _deliver(send, result)
             sent = clock()
-            record((_position(item), asked or began, began, ended, ended + sent - sending))
+            record(packed(_position(item), asked or began, began, ended, ended + sent - sending))
             asked = 0  # the others of the batch did not keep the stage waiting
         asked = clock()
     try:
@@ -148,7 +148,7 @@ async def run_on_device(
     ended = clock()
     for result in results:
         await _deliver(send, result)
-    record((-1, asked, began, ended, clock()))
+    record(packed(-1, asked, began, ended, clock()))
     send.close()
 
 
@@ -190,7 +190,7 @@ async def run_workers(
             await before.wait()
             for result in results:
                 await _deliver(send, result)
-            record((_position(item), asked, began, ended, clock()))
+            record(packed(_position(item), asked, began, ended, clock()))
             after.set()
 
     async with anyio.create_task_group() as group:
@@ -282,7 +282,7 @@ async def run_sink(probe: Probe, sink: Sink[T], receive: Receive[T]) -> None:
             return
         written = await to_thread.run_sync(_write, probe, sink, batch)
         for item, (began, ended) in zip(batch, written, strict=True):
-            record((_position(item), asked or began, began, ended, ended))
+            record(packed(_position(item), asked or began, began, ended, ended))
             asked = 0
         asked = clock()
 

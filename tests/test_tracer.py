@@ -14,7 +14,7 @@ from rich.console import Console
 from sinks.chrome_trace import write_trace
 from sinks.performance import sentences, table, write_json, write_text
 from stream_engine.performance import metrics
-from stream_engine.tracer import KEPT, SLOWEST, Histogram, Tracer
+from stream_engine.tracer import KEPT, SLOWEST, Histogram, Tracer, packed
 
 PERCENTILE_TOLERANCE = 0.045  # one bin
 
@@ -44,7 +44,7 @@ def test_a_stage_of_a_million_items_keeps_the_last_and_the_slowest_and_no_more()
     for number in range(200_000):
         feed = 10_000_000 if number == slow else 1_000
         stage.record(
-            (
+            packed(
                 number,
                 number * 2000,
                 number * 2000 + 500,
@@ -66,8 +66,8 @@ def test_metrics_say_which_stage_was_busy_and_which_was_starved() -> None:
     clock = Ticks()
     tracer = Tracer(clock=clock)
     second = 1_000_000_000
-    tracer.stage("slow").record((0, 0, second, 9 * second, 9 * second))
-    tracer.stage("starved").record((0, 0, 9 * second, 9 * second + 1000, 9 * second + 1000))
+    tracer.stage("slow").record(packed(0, 0, second, 9 * second, 9 * second))
+    tracer.stage("starved").record(packed(0, 0, 9 * second, 9 * second + 1000, 9 * second + 1000))
     tracer.observe("final segment", 2 * second)
     clock.now = 10 * second
     figures = metrics(tracer, audio_s=20.0, first={"final segment": 9.0})
@@ -82,7 +82,7 @@ def test_metrics_say_which_stage_was_busy_and_which_was_starved() -> None:
 
 def test_the_performance_files_are_readable_and_name_every_stage(tmp_path: Path) -> None:
     tracer = Tracer()
-    tracer.stage("diarization").record((0, 0, 10, 20_000_000, 20_000_100))
+    tracer.stage("diarization").record(packed(0, 0, 10, 20_000_000, 20_000_100))
     figures = {**metrics(tracer, audio_s=1.0, first={}), "paced": True}
     write_json(figures, tmp_path / "performance.json")
     write_text(figures, tmp_path / "performance.txt")
@@ -97,7 +97,9 @@ def test_the_trace_is_valid_chrome_trace_events_with_slices_in_order(tmp_path: P
     tracer = Tracer(clock=Ticks())
     for number in range(3):
         start = number * 100_000
-        tracer.stage("a").record((16000 * number, start, start + 20_000, start + 70_000, start + 90_000))
+        tracer.stage("a").record(
+            packed(16000 * number, start, start + 20_000, start + 70_000, start + 90_000)
+        )
     tracer.counter("queue a", 3)
     write_trace(tracer, tmp_path / "trace.json")
     trace = json.loads((tmp_path / "trace.json").read_text())
