@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
 
     ingest = _command(commands, "ingest", "decode to the PCM store and stop")
     ingest.add_argument("inputs", nargs="+", metavar="INPUT")
-    _options(ingest, ("--cache", "DIR", "folder of the PCM store"))
+    _options(ingest, ("--cache", "DIR", "folder of the PCM store, or several as in PATH"))
 
     render = _command(commands, "render", "make outputs again from events.jsonl")
     render.add_argument("folder", type=Path, metavar="DIR")
@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 
     cache = _command(commands, "cache", "the store of decoded audio")
     cache.add_argument("action", choices=("list", "clear", "path"))
-    _options(cache, ("--cache", "DIR", "folder of the PCM store"))
+    _options(cache, ("--cache", "DIR", "folder of the PCM store, or several as in PATH"))
 
     trace = _command(commands, "trace", "read the trace of a run")
     trace.add_argument("action", choices=("show",))
@@ -87,7 +87,7 @@ def _session_options(parser: argparse.ArgumentParser) -> None:
         ("--device", "NAME", "auto, cpu, cuda or mps"),
         ("--resample", "WHO", "auto, ffmpeg or device"),
         ("--pcm", "FMT:RATE:CH", "stdin holds raw samples, such as s16le:16000:1"),
-        ("--cache", "DIR", "folder of the PCM store"),
+        ("--cache", "DIR", "folder of the PCM store, or several as in PATH"),
     )
     _options(
         parser,

@@ -40,8 +40,8 @@ _CLOCK = (
     "st(2,ld(1));"
     "NB_CONSUMED_SAMPLES+ld(0)"
 )
-_FILL = "aresample=async=1:min_comp=0.05:min_hard_comp=0.05:first_pts=0"
-_FILL += ":rematrix_maxval=1"  # else ffmpeg adds two channels at 0.7 each: 3 dB louder than their mean
+# Without the limit of the matrix ffmpeg adds two channels at 0.7 each: 3 dB louder than their mean.
+_FILL = "aresample=async=1:min_comp=0.05:min_hard_comp=0.05:first_pts=0:rematrix_maxval=1"
 
 
 @functools.cache

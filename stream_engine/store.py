@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import mmap
 import os
+from collections.abc import Callable
 from typing import Self
 
 import anyio
@@ -40,6 +41,8 @@ class PcmStore:
         ahead: how many frames may lie between the end and the slowest follower before `room` waits;
             None: any number.
         header: what is known of a store that was found complete.
+        check: called with the first byte and the end of what is about to be mapped; raises where that is
+            not what was written.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class PcmStore:
         complete: bool = False,
         ahead: int | None = None,
         header: StoreHeader | None = None,
+        check: Callable[[int, int], None] | None = None,
     ) -> None:
         self.frames = frames
         self.channels = channels
@@ -58,6 +62,7 @@ class PcmStore:
         self.header = header
         self.gaps: list[Gap] = list(header.gaps) if header else []  # in order; grows with the store
         self._ahead = ahead
+        self._check = check
         self._descriptor = descriptor
         self._frame_bytes = SAMPLE_BYTES * channels
         self._window: tuple[int, NDArray[np.float32]] | None = None  # first frame, samples
@@ -124,6 +129,7 @@ class PcmStore:
 
         Raises:
             ValueError: part of it is not written yet.
+            StorageError: it is not what was written: the disk has changed it.
         """
         if not 0 <= start <= end <= self.frames:
             raise ValueError(f"[{start}, {end}) is not within the {self.frames} frames that are stored")
@@ -143,6 +149,8 @@ class PcmStore:
         page = offset - offset % mmap.ALLOCATIONGRANULARITY
         last = max(end * self._frame_bytes, min(page + WINDOW_BYTES, self.frames * self._frame_bytes))
         last -= (last - offset) % self._frame_bytes
+        if self._check is not None:
+            self._check(offset, last)
         mapped = mmap.mmap(self._descriptor, last - page, access=mmap.ACCESS_READ, offset=page)
         samples = np.frombuffer(mapped, np.float32, offset=offset - page)
         return start, samples if self.channels == 1 else samples.reshape(-1, self.channels)

@@ -31,6 +31,7 @@ class StoreHeader(msgspec.Struct, frozen=True, kw_only=True):
     damage: str | None
     health: dict[str, float | int | None]
     sha256: str  # of the input
+    blocks: tuple[str, ...] = ()  # digests of the samples, see `store_blocks`
     gaps: tuple[Gap, ...] = ()  # where silence stands for what could not be decoded
     seen: tuple[str, ...]  # identities under which the input was met, newest last
 

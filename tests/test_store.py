@@ -457,7 +457,7 @@ class cache_without_check:
         self.patch = pytest.MonkeyPatch()
 
     def __enter__(self) -> None:
-        self.patch.setattr("stream_engine.pcm_cache.SPARE_BYTES", -(1 << 40))
+        self.patch.setattr("stream_engine.cache_root.SPARE_BYTES", -(1 << 40))
 
     def __exit__(self, *_: object) -> None:
         self.patch.undo()
