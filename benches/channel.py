@@ -22,7 +22,7 @@ from stream_engine.pipeline import Pipeline
 from stream_engine.tracer import NullTracer, Tracer
 
 ITEMS = 20_000
-ROUNDS = 9
+ROUNDS = 15
 CAPACITY = 8
 STAGES = 4
 
