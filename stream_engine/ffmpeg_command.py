@@ -60,12 +60,14 @@ def binary() -> str:
         raise BackendError("ffmpeg is missing: apt install ffmpeg, or pip install imageio-ffmpeg") from None
 
 
-def command(source: Input, *, resample: bool, mix: bool = True, reconnect: bool = False) -> list[str]:
+def command(
+    source: Input, *, resample: bool, mix: bool = True, reconnect: bool = False, start_s: int = 0
+) -> list[str]:
     """ffmpeg from `source` to a WAV stream of float32 on its stdout.
 
     WAV, because its header says rate and channels before the first sample. With `resample` ffmpeg makes
     it 16 kHz and, with `mix`, mono; otherwise the samples come at their own rate and channels. `reconnect`
-    opens a web address again that breaks off.
+    opens a web address again that breaks off; `start_s` is where to begin.
     """
     ffmpeg: Any = importlib.import_module("ffmpeg")
     given: dict[str, str | int] = {}
@@ -73,6 +75,8 @@ def command(source: Input, *, resample: bool, mix: bool = True, reconnect: bool 
         given["protocol_whitelist"] = source.protocols
     if source.format:
         given["format"] = source.format
+    if start_s:
+        given["ss"] = start_s
     if reconnect and source.protocols == PROTOCOLS["https"]:
         given |= RECONNECT
     if source.pcm:

@@ -93,7 +93,8 @@ async def ingest(
             return Ingested(source.shown, found.frames, True, header.damage, header.health, wall_s)
     intake = make_intake()
     async with Decoder(source, resample=resample == "ffmpeg", block_s=INGEST_BLOCK_S) as decoder:
-        with cache.create(source, expected_s=decoder.promised_s) as store:
+        with cache.create(source, expected_s=decoder.promised_s, resample=resample) as store:
+            await decoder.go_on_from(store)
             report = await fill(decoder, intake, store, resample=resample)
             wall_s = time.perf_counter() - began
             return Ingested(source.shown, store.frames, False, report.damage, intake.health, wall_s)

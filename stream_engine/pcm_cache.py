@@ -11,6 +11,7 @@ How a recording is found again is said in `store_header`.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from stream_engine.cache_root import CacheRoot
@@ -19,7 +20,7 @@ from stream_engine.errors import StorageError
 from stream_engine.inputs import Input
 from stream_engine.new_store import NewStore
 from stream_engine.store import SAMPLE_BYTES, PcmStore, storage_error
-from stream_engine.store_header import StoreHeader, key_of
+from stream_engine.store_header import StoreHeader, identity_of, key_of
 
 CAP_BYTES = 50 << 30
 LEAST_BYTES_PER_S = 50  # 400 bit/s: below any speech codec
@@ -63,9 +64,17 @@ class PcmCache:
         return None
 
     def create(
-        self, source: Input, *, expected_s: float | None = None, channels: int = 1, ahead: int | None = None
+        self,
+        source: Input,
+        *,
+        expected_s: float | None = None,
+        channels: int = 1,
+        ahead: int | None = None,
+        resample: str | None = None,
     ) -> NewStore:
-        """An empty store for this input, in the first folder that takes it.
+        """A store to be filled for this input, in the first folder that takes it.
+
+        With `resample` given, it may hold what a run that was cut short has left: see `Decoder.go_on_from`.
 
         A duration that a file is too small to hold is not believed.
 
@@ -73,19 +82,31 @@ class PcmCache:
             StorageError: no folder can be made or written, or has room for `expected_s`; of the first.
         """
         need = int(_believed(source, expected_s) * RATE) * SAMPLE_BYTES * channels
+        kept = self._keep and not source.live and source.path is not None
+        name: tuple[str, str] = ("", "")
+        if kept and resample and source.path:
+            with suppress(OSError):
+                name = key_of(source.path, resample), identity_of(source.path)
         refused: StorageError | None = None
         for root in self.roots:
             try:
-                descriptor, temporary = root.begin(need)
+                descriptor, temporary, there = root.begin(need, *name)
             except StorageError as error:
                 refused = refused or error
             except OSError as error:
                 refused = refused or storage_error(str(root.path), error)
             else:
-                kept = self._keep and not source.live and source.path is not None
                 if not kept:
                     temporary.unlink()
-                return NewStore(root, descriptor, source, temporary if kept else None, channels, ahead)
+                return NewStore(
+                    root,
+                    descriptor,
+                    source,
+                    temporary if kept else None,
+                    channels,
+                    ahead,
+                    there // SAMPLE_BYTES // channels,
+                )
         assert refused is not None
         raise refused
 

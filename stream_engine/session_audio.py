@@ -106,7 +106,9 @@ async def session_audio(source: Input, options: Options) -> AsyncGenerator[Sessi
     )
     async with decoding as decoder:
         ahead = None if live else AHEAD
-        with cache.create(source, expected_s=decoder.promised_s, ahead=ahead) as store:
+        kept_as = None if live else resample
+        with cache.create(source, expected_s=decoder.promised_s, ahead=ahead, resample=kept_as) as store:
+            await decoder.go_on_from(store)
             store.gaps = decoder.gaps
             yield SessionAudio(store, live, decoder, Intake(device=device), resample, options.pace)
 

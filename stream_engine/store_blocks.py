@@ -32,6 +32,11 @@ class BlockDigests:
                 self._whole.append(self._open.hexdigest())
                 self._open, self._room = hashlib.sha256(), BLOCK_BYTES
 
+    @property
+    def whole(self) -> int:
+        """How many blocks are whole."""
+        return len(self._whole)
+
     def all(self) -> tuple[str, ...]:
         """One for each block so far, the last as far as it goes."""
         return (*self._whole, *([self._open.hexdigest()] if self._room < BLOCK_BYTES else ()))
