@@ -32,6 +32,7 @@ from stream_engine.ffmpeg_log import damage
 from stream_engine.ffmpeg_process import FfmpegProcess
 from stream_engine.inputs import Input
 from stream_engine.new_store import NewStore
+from stream_engine.ogg import cut_off
 from stream_engine.wav import WavFormat, promised_seconds
 
 STALL_S = 30.0
@@ -249,6 +250,9 @@ class Decoder:
             returncode=self._process.returncode,
             stalled_s=self._stall_s if stalled else None,
         )
+        path = self.source.path if self.source.kind == "file" else None
+        if lost is None and path is not None and cut_off(path):
+            lost = f"it breaks off after {self.frames / self.rate:.1f} s: its last page is missing"
         self.report = DecodeReport(self.frames, self.rate, self.promised_s, lost)
 
     def _refusal(self, stalled: bool) -> str:

@@ -1,7 +1,7 @@
 """What ffmpeg says on stderr: drained by a thread, its tail kept, its verdict read.
 
 Damage is judged from what ffmpeg says while it decodes and from the promised duration, not from its exit
-code: a truncated WAV or FLAC exits 0. What cannot be known: a raw, ADTS or Ogg stream cut at a packet, or a
+code: a truncated WAV or FLAC exits 0. What cannot be known: a raw or ADTS stream cut at a packet, or a
 constant-rate MP3 without a Xing header, promises nothing, so its loss is seen only if a packet was cut.
 """
 

@@ -92,6 +92,12 @@ CUT = (
     )
 )
 
+CUT_ELSEWHERE = (
+    Case("cut50.ogg", "Ogg, cut off at 50 %", 6, "breaks off", 1.0, cut("ogg", 5)),
+    Case("cut50.opus", "Opus, cut off at 50 %", 6, "breaks off", 1.0, cut("opus", 5)),
+    Case("cut50.mka", "Matroska, cut off at 50 %", 6, SHORT, 1.8, cut("mka", 5)),
+)
+
 EMPTY = (
     Case("zero.wav", "zero bytes", 3, "the file is empty", None, bytes_of(b"")),
     Case("header.wav", "the header of a WAV and nothing else", 3, "not one sample", None, wav(noise(0))),
@@ -290,7 +296,7 @@ PLACES = (
     Case("pipe", "a FIFO into which nobody writes", 3, "no data came for", None, os.mkfifo),
 )
 
-CASES = (*CUT, *EMPTY, *SAMPLES, *CLAIMS, *CONTAINERS, *NAMES, *PLACES)
+CASES = (*CUT, *CUT_ELSEWHERE, *EMPTY, *SAMPLES, *CLAIMS, *CONTAINERS, *NAMES, *PLACES)
 
 
 def table() -> str:
