@@ -33,7 +33,16 @@ from stream_engine.pace import paced
 from stream_engine.performance import metrics
 from stream_engine.pipeline import Pipeline
 from stream_engine.results import Results
-from stream_engine.session import EMISSION, Devices, Parts, Session, intake, transcription, with_barriers
+from stream_engine.session import (
+    EMISSION,
+    Devices,
+    Gaps,
+    Parts,
+    Session,
+    intake,
+    transcription,
+    with_barriers,
+)
 from stream_engine.session_audio import SessionAudio, cache_of, session_audio
 from stream_engine.session_folder import Result, SessionFolder
 from stream_engine.tracer import Tracer
@@ -120,7 +129,11 @@ async def run_session(
             checkpoint = place.resumed(choice.versions, choice.notes, afresh=known is not None)
             if checkpoint is not None:
                 stack.callback(checkpoint.close)
-            parts = None if known else backends.parts(choice, options, audio.samples, checkpoint)
+            parts = (
+                None
+                if known
+                else backends.parts(choice, options, audio.samples, Gaps(audio.store), checkpoint)
+            )
             loaded_s = tracer.wall_ns() / 1e9
             cuts = Checkpoints(checkpoint.commit) if checkpoint else None
             async with Pipeline.run(tracer=tracer, checkpoints=cuts) as pipeline:

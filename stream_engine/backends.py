@@ -23,6 +23,8 @@ from operators.speech.voice_activity import VoiceActivityDetector, VoiceActivity
 from operators.timeline.overlap import OverlapState, OverlapSweep
 from stream_engine.checkpoint import Checkpoint
 from stream_engine.errors import BackendError
+from stream_engine.events import Chunk, Gap
+from stream_engine.operator import Operator
 from stream_engine.options import Options
 from stream_engine.session import (
     DIARIZATION,
@@ -118,6 +120,7 @@ class Backends:
         choice: Choice,
         options: Options,
         audio: Callable[[int, int], NDArray[np.float32]],
+        gaps: Operator[Chunk, Gap],
         checkpoint: Checkpoint | None = None,
     ) -> Parts:
         """Operators for one session over loaded weights, in the states of its `checkpoint`.
@@ -136,6 +139,7 @@ class Backends:
 
         diarized = choice.diarizer != "none"
         return Parts(
+            gaps=gaps,
             voice_activity=VoiceActivityDetector(
                 session=self._silero, state=state(VOICE_ACTIVITY, VoiceActivityState)
             ),

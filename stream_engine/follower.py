@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from stream_engine.events import Chunk, Gap
+from stream_engine.events import Chunk
 
 if TYPE_CHECKING:
     from stream_engine.store import PcmStore
@@ -22,7 +22,6 @@ class Follower:
         self._store = store
         self.chunk = chunk
         self._leave = leave
-        self._told = sum(gap.start < start for gap in store.gaps)
 
     def __aiter__(self) -> Follower:
         return self
@@ -38,22 +37,6 @@ class Follower:
         self.position = end
         store.wake()
         return Chunk(start=start, samples=store.view(start, end))
-
-    def gaps(self) -> list[Gap]:
-        """Those that begin in what was given, each once: called after a chunk, those within it.
-
-        One that begins before the place where the reading began is taken as told.
-        """
-        new = [gap for gap in self._store.gaps[self._told :] if gap.start < self.position]
-        self._told += len(new)
-        return new
-
-    async def with_gaps(self) -> AsyncGenerator[Chunk | Gap]:
-        """All chunks, each after the gaps that begin in it."""
-        async for chunk in self:
-            for gap in self.gaps():
-                yield gap
-            yield chunk
 
     def close(self) -> None:
         """Stops holding the writer back."""

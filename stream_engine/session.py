@@ -20,6 +20,7 @@ from stream_engine.barrier import Barrier
 from stream_engine.events import (
     Chunk,
     Event,
+    Gap,
     Interruption,
     Overlap,
     Relabel,
@@ -47,6 +48,7 @@ EVENTS_CAPACITY = 64  # small things; the audio edges are what bounds memory
 class Parts:
     """The operators of one session, made anew for each: an instance is the session's state."""
 
+    gaps: Operator[Chunk, Gap]
     voice_activity: Operator[Chunk, VoiceActivity | Watermark]
     diarizer: Operator[Chunk, Turns] | None
     speech_turns: Operator[VoiceActivity | Watermark, Turns]  # in the place of a diarizer
@@ -66,11 +68,12 @@ class Devices:
 def transcription(pipeline: Pipeline, audio: Receive[Chunk], parts: Parts, devices: Devices) -> Receive[Any]:
     """Lays the graph from audio to everything that is said of it."""
     cpu = devices.cpu
-    streams: list[Receive[Any]] = []
+    branches = 2 if parts.diarizer is None else 3
+    audio, to_gaps, *to_diarizer = pipeline.fan_out("audio", audio, branches, capacity=2)
+    streams: list[Receive[Any]] = [pipeline.stage("gaps", parts.gaps, to_gaps)]
     if parts.diarizer is not None:
-        audio, to_diarizer = pipeline.fan_out("audio", audio, 2, capacity=2)
         voice = pipeline.stage(VOICE_ACTIVITY, parts.voice_activity, audio, limiter=cpu)
-        turns = pipeline.stage(DIARIZATION, parts.diarizer, to_diarizer, limiter=cpu)
+        turns = pipeline.stage(DIARIZATION, parts.diarizer, to_diarizer[0], limiter=cpu)
     else:
         voice = pipeline.stage(VOICE_ACTIVITY, parts.voice_activity, audio, limiter=cpu)
         voice, to_turns = pipeline.fan_out("voice", voice, 2)
@@ -111,6 +114,19 @@ async def _held(source: AsyncIterable[SourceChunk], store: PcmStore) -> AsyncGen
     async for chunk in source:
         yield chunk
         await store.room()
+
+
+class Gaps:
+    """What the source did not deliver: the gaps of `store` that begin in a chunk."""
+
+    def __init__(self, store: PcmStore) -> None:
+        self._store = store
+
+    def feed(self, item: Chunk, /) -> Iterable[Gap]:
+        return [gap for gap in self._store.gaps if item.start <= gap.start < item.end]
+
+    def flush(self) -> Iterable[Gap]:
+        return ()
 
 
 class _Keep:

@@ -10,13 +10,15 @@ import anyio
 import numpy as np
 import pytest
 
+import stream_engine
 from operators.audio.intake import Intake
-from stream_engine.events import Chunk, Gap
+from stream_engine.events import Gap
 from stream_engine.ffmpeg import Decoder
 from stream_engine.ffmpeg_command import binary
 from stream_engine.ingest import ingest
 from stream_engine.inputs import Input
 from stream_engine.pcm_cache import PcmCache
+from stream_engine.session import Gaps
 from tests.hostile import encoded, ffmpeg, hurt, late_sound, lost
 
 pytestmark = pytest.mark.usefixtures("nothing_left_behind")
@@ -101,11 +103,19 @@ async def test_gaps_stay_with_the_store_and_come_before_the_audio_in_which_they_
     with store:
         assert store.header is not None
         gap = store.gaps[0]
-        items = [item async for item in store.follow(1600).with_gaps()]
-        where = items.index(gap)
-        following = items[where + 1]
-        assert isinstance(following, Chunk)
-        assert following.start <= gap.start < following.end
-        assert [
-            item async for item in store.follow(1600, start=gap.end).with_gaps() if isinstance(item, Gap)
-        ] == []
+        tell = Gaps(store)
+        told = [(gap, chunk) async for chunk in store.follow(1600) for gap in tell.feed(chunk)]
+        assert [row[0] for row in told] == store.gaps == [gap]
+        assert told[0][1].start <= gap.start < told[0][1].end
+        assert [gap async for chunk in store.follow(1600, start=gap.end) for gap in tell.feed(chunk)] == []
+
+
+def test_a_gap_is_in_the_log_and_the_words_behind_it_keep_their_time(tmp_path: Path) -> None:
+    hurt("flac")(tmp_path / "a.flac")
+    result = stream_engine.transcribe(
+        tmp_path / "a.flac", out=tmp_path, no_cache=True, asr="none", diarizer="none"
+    )
+    assert result.exit_code == 6
+    gaps = [event for event in result.events if isinstance(event, Gap)]
+    assert len(gaps) == 1
+    assert 0 <= gaps[0].start < gaps[0].end

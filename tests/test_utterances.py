@@ -17,6 +17,8 @@ from stream_engine.testing import check_restart, run
 Item = Turn | Relabel | VoiceActivity | Watermark
 HOP = 512
 
+PATIENT = {"join_s": 0.5, "enough_s": 3.0, "joined_s": 8.0}
+
 
 def turn(start: float, end: float, speaker: str | None = "A", *, id: int = 0, final: bool = True) -> Turn:
     return Turn(id=id, revision=0, final=final, start=samples(start), end=samples(end), speaker=speaker)
@@ -45,7 +47,7 @@ def test_turns_of_one_speaker_are_joined_over_a_short_gap_and_not_over_a_long_on
 
 def test_somebody_else_between_two_turns_does_not_keep_them_apart() -> None:
     turns = [turn(1, 2, id=0), turn(2, 2.4, "B", id=1), turn(2.3, 3, id=2)]
-    out = run(UtteranceCutter(join_s=0.5), [*heard(6), *turns])
+    out = run(UtteranceCutter(**PATIENT), [*heard(6), *turns])
     assert spans(out) == [(2, 2.4, "B", (1,)), (1, 3, "A", (0, 2))]
 
 
@@ -109,7 +111,7 @@ def test_an_open_turn_of_somebody_else_does_not_hold_it_back() -> None:
 
 @pytest.mark.parametrize("speaker", ["A", None])
 def test_an_open_turn_that_may_join_it_holds_it_back(speaker: str | None) -> None:
-    cutter = UtteranceCutter(join_s=0.5)
+    cutter = UtteranceCutter(**PATIENT)
     items = [*heard(9), turn(2.4, 4.0, speaker, id=1, final=False), turn(1, 2, id=0), mark(2.4)]
     assert [u for item in items for u in cutter.feed(item)] == []
     out = [u for item in [turn(2.4, 4.5, "A", id=1), mark(9)] for u in cutter.feed(item)]

@@ -179,7 +179,7 @@ class Aggregation:
             self._tracks = [self._tracks[column] for column in alive.tolist()]
 
 
-REVISED_SECONDS = 3.0  # before the frontier, an open run is held as it is
+REVISED_SECONDS = 2.5  # before the frontier, an open run is held as it is
 DOUBLING_SECONDS = 1.0  # of future that double a vote
 _SHARED = 3.0  # frames that a local speaker must share with a track to be it
 
