@@ -33,18 +33,10 @@ from stream_engine.pace import paced
 from stream_engine.performance import metrics
 from stream_engine.pipeline import Pipeline
 from stream_engine.results import Results
-from stream_engine.session import (
-    EMISSION,
-    Devices,
-    Gaps,
-    Parts,
-    Session,
-    intake,
-    transcription,
-    with_barriers,
-)
+from stream_engine.session import Session
 from stream_engine.session_audio import SessionAudio, cache_of, session_audio
 from stream_engine.session_folder import Result, SessionFolder
+from stream_engine.topology import EMISSION, Devices, Gaps, Parts, intake, transcription, with_barriers
 from stream_engine.tracer import Tracer
 
 FILE_CHUNK = RATE

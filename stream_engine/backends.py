@@ -26,7 +26,7 @@ from stream_engine.errors import BackendError
 from stream_engine.events import Chunk, Gap
 from stream_engine.operator import Operator
 from stream_engine.options import Options
-from stream_engine.session import (
+from stream_engine.topology import (
     DIARIZATION,
     OVERLAP,
     SPEECH_TURNS,

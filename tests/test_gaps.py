@@ -18,7 +18,7 @@ from stream_engine.ffmpeg_command import binary
 from stream_engine.ingest import ingest
 from stream_engine.inputs import Input
 from stream_engine.pcm_cache import PcmCache
-from stream_engine.session import Gaps
+from stream_engine.topology import Gaps
 from tests.hostile import encoded, ffmpeg, hurt, late_sound, lost
 
 pytestmark = pytest.mark.usefixtures("nothing_left_behind")

@@ -1,0 +1,172 @@
+"""The topology of a session: which streams exist and who reads them, against protocols only.
+
+    audio ─► fan-out ─► gaps ────────────────────────────────────────────────────────────────────► events
+                    ├─► voice activity ──────────────────┐
+                    └─► diarization ─► turns ─► fan-out ─┴─► utterances ─► recognition ──────────► events
+                                                    ├──────► overlap ────────────────────────────► events
+                                                    └────────────────────────────────────────────► events
+
+Without a diarizer, turns are made out of voice activity, and nobody is named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from anyio import CapacityLimiter
+
+from stream_engine.barrier import Barrier
+from stream_engine.events import (
+    Chunk,
+    Event,
+    Gap,
+    Interruption,
+    Overlap,
+    Relabel,
+    Segment,
+    SourceChunk,
+    Turn,
+    Utterance,
+    VoiceActivity,
+    Watermark,
+)
+from stream_engine.follower import Follower
+from stream_engine.operator import Operator
+from stream_engine.pipeline import Pipeline
+from stream_engine.stages import Receive
+from stream_engine.store import PcmStore
+
+Turns = Turn | Relabel | Watermark
+VOICE_ACTIVITY, DIARIZATION, SPEECH_TURNS = "voice activity", "diarization", "speech turns"
+UTTERANCES, OVERLAP, EMISSION = "utterances", "overlap", "emission"  # states are saved by these names
+EVENTS_CAPACITY = 64  # small things; the audio edges are what bounds memory
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """The operators of one session, made anew for each: an instance is the session's state."""
+
+    gaps: Operator[Chunk, Gap]
+    voice_activity: Operator[Chunk, VoiceActivity | Watermark]
+    diarizer: Operator[Chunk, Turns] | None
+    speech_turns: Operator[VoiceActivity | Watermark, Turns]  # in the place of a diarizer
+    utterances: Operator[Turns | VoiceActivity, Utterance]
+    recognise: Callable[[Utterance], Iterable[Segment]] | None
+    overlap: Operator[Turns, Overlap | Interruption | Watermark]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Devices:
+    """Who may compute at a time: one limiter per device, shared by all sessions of a process."""
+
+    cpu: CapacityLimiter
+    recognisers: int = 1  # recognition workers
+
+
+def transcription(pipeline: Pipeline, audio: Receive[Chunk], parts: Parts, devices: Devices) -> Receive[Any]:
+    """Lays the graph from audio to everything that is said of it."""
+    cpu = devices.cpu
+    branches = 2 if parts.diarizer is None else 3
+    audio, to_gaps, *to_diarizer = pipeline.fan_out("audio", audio, branches, capacity=2)
+    streams: list[Receive[Any]] = [pipeline.stage("gaps", parts.gaps, to_gaps)]
+    if parts.diarizer is not None:
+        voice = pipeline.stage(VOICE_ACTIVITY, parts.voice_activity, audio, limiter=cpu)
+        turns = pipeline.stage(DIARIZATION, parts.diarizer, to_diarizer[0], limiter=cpu)
+    else:
+        voice = pipeline.stage(VOICE_ACTIVITY, parts.voice_activity, audio, limiter=cpu)
+        voice, to_turns = pipeline.fan_out("voice", voice, 2)
+        turns = pipeline.stage(SPEECH_TURNS, parts.speech_turns, to_turns)
+    to_utterances, to_overlap, to_events = pipeline.fan_out("turns", turns, 3, capacity=EVENTS_CAPACITY)
+    streams.append(to_events)
+    streams.append(pipeline.stage(OVERLAP, parts.overlap, to_overlap, capacity=EVENTS_CAPACITY))
+    merged: Receive[Turns | VoiceActivity] = pipeline.fan_in("turns and voice", to_utterances, voice)
+    utterances = pipeline.stage(UTTERANCES, parts.utterances, merged)
+    if parts.recognise is not None:
+        streams.append(
+            pipeline.workers(
+                "recognition", parts.recognise, utterances, count=devices.recognisers, limiter=cpu
+            )
+        )
+    else:
+        streams.append(pipeline.stage("no recognition", _Nothing(), utterances))
+    return pipeline.fan_in("everything", *streams, capacity=EVENTS_CAPACITY)
+
+
+def intake(
+    pipeline: Pipeline,
+    source: AsyncIterable[SourceChunk],
+    to_session_audio: Operator[SourceChunk, Chunk],
+    store: PcmStore,
+    *,
+    device: CapacityLimiter,
+) -> None:
+    """Lays the graph from a source to its store."""
+    chunks = pipeline.source("decode", _held(source, store), capacity=2)
+    audio = pipeline.stage("to 16 kHz mono", to_session_audio, chunks, capacity=2, limiter=device)
+    pipeline.sink("store", _Nowhere(), pipeline.stage("keep", _Keep(store), audio))
+
+
+async def _held(source: AsyncIterable[SourceChunk], store: PcmStore) -> AsyncGenerator[SourceChunk]:
+    """`source`, read no faster than the store lets it grow."""
+    await store.room()
+    async for chunk in source:
+        yield chunk
+        await store.room()
+
+
+class Gaps:
+    """What the source did not deliver: the gaps of `store` that begin in a chunk."""
+
+    def __init__(self, store: PcmStore) -> None:
+        self._store = store
+
+    def feed(self, item: Chunk, /) -> Iterable[Gap]:
+        return [gap for gap in self._store.gaps if item.start <= gap.start < item.end]
+
+    def flush(self) -> Iterable[Gap]:
+        return ()
+
+
+class _Keep:
+    """Appends audio to the store; its end of stream is the store's."""
+
+    def __init__(self, store: PcmStore) -> None:
+        self._store = store
+
+    def feed(self, item: Chunk, /) -> Iterable[Event]:
+        self._store.append(item.samples)
+        return ()
+
+    def flush(self) -> Iterable[Event]:
+        self._store.finish()
+        return ()
+
+
+async def with_barriers(chunks: Follower, every: int) -> AsyncGenerator[Chunk]:
+    """The chunks, and a barrier at each whole multiple of `every` samples that they pass.
+
+    A barrier travels in a stream of any type, and no operator ever sees it.
+    """
+    async for chunk in chunks:
+        yield chunk
+        number = chunk.end // every
+        if number > chunk.start // every:
+            yield cast("Chunk", Barrier(number, chunk.end))
+
+
+class _Nowhere:
+    def write(self, item: object, /) -> None: ...
+
+    def commit(self) -> None: ...
+
+    def discard(self) -> None: ...
+
+
+class _Nothing:
+    def feed(self, item: object, /) -> Iterable[Event]:
+        return ()
+
+    def flush(self) -> Iterable[Event]:
+        return ()
