@@ -12,7 +12,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-BENCHES = ("channel", "overlap", "resample", "ingest", "diarization", "recognition", "session", "long")
+BENCHES = (
+    "channel",
+    "overlap",
+    "resample",
+    "ingest",
+    "diarization",
+    "recognition",
+    "session",
+    "long",
+    "endless",
+    "resume",
+)
 FOLDER = Path(__file__).parent
 STORED = FOLDER / "results.json"
 PACKAGES = ("anyio", "numpy", "torch", "onnxruntime", "moonshine-voice", "pyannote.metrics")
