@@ -1,4 +1,4 @@
-"""A session that is killed at two thirds of 30 minutes of speech: what is done again, and how soon it goes on.
+"""A session that is killed at two thirds of 30 minutes: what is done again, and how soon it goes on.
 
 Bars: no audio decoded twice, at most 30 s diarized twice, no segment recognised twice, the first new
 segment at most 5 s after the restart, and the final events of an uninterrupted run.
