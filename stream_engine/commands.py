@@ -79,8 +79,8 @@ def _complain(message: str, code: int) -> int:
 def _fault(error: BaseException) -> int:
     report = Path.cwd() / "stream-engine-fault.txt"
     try:
+        report.touch(0o600)
         report.write_text("".join(traceback.format_exception(error)), "utf-8")
-        report.chmod(0o600)
     except OSError:
         report = None
     notes = "; ".join(getattr(error, "__notes__", ()))
@@ -130,7 +130,7 @@ class _View:
 
     def say(self, *what: Any) -> None:
         if not self.quiet:
-            self.console.print(*what, highlight=False, soft_wrap=True)
+            self.console.print(*what, highlight=False, markup=False, soft_wrap=True)
 
 
 def _one(source: Input, folder: Path, options: Options, backends: Backends, view: _View) -> int:
@@ -150,18 +150,19 @@ def _one(source: Input, folder: Path, options: Options, backends: Backends, view
         raise
     except Exception as error:  # noqa: BLE001 - a fault with one input is no reason to leave out the others
         return _fault(error)
-    if result is None:
-        return _complain(f"{source.shown}: interrupted; run the same command to do it again", INTERRUPTED)
     _report(result, view)
     if result.exit_code == DAMAGED:
         _complain(f"{source.shown}: {result.notes[-1]}; what could be decoded is complete", DAMAGED)
+    if result.exit_code == INTERRUPTED:
+        later = "" if source.live else "; the same command goes on from there"
+        _complain(f"{source.shown}: interrupted, what was heard is in {folder}{later}", INTERRUPTED)
     return result.exit_code
 
 
 async def _watched(
     source: Input, folder: Path, options: Options, backends: Backends, view: _View
-) -> Result | None:
-    """Runs a session under the eyes of a console; None where it was aborted."""
+) -> Result:
+    """Runs a session under the eyes of a console."""
     async with run_session(source, folder, options, backends) as session:
         for note in session.choice.notes:
             view.say(note)
@@ -187,12 +188,12 @@ async def _watched(
 
         session.background(progress)
         session.background(signals)
-    return session.result if session.result.outputs else None
+    return session.result
 
 
 def _report(result: Result, view: _View) -> None:
     """What a person wants to know at the end: overlaps, where the time went, where the files are."""
-    if view.quiet or not result.outputs:
+    if view.quiet:
         return
     log = LabelledLog(result.folder / EVENTS)
     overlaps = list(log.overlaps())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import signal
@@ -19,7 +20,7 @@ from stream_engine.events import Segment, Utterance
 from tests.speech import CALL
 from tests.test_command_line import ENGINE, engine, finals
 
-KILLS = 10
+KILLS = int(os.environ.get("KILLS", "10"))
 DOCUMENTS = ("transcript.txt", "transcript.srt", "transcript.vtt", "turns.rttm")
 EVERY = ("--checkpoint-every", "5")
 
