@@ -24,7 +24,7 @@ Clock = Callable[[], int]  # nanoseconds, monotone
 KEPT = 8192  # full spans per stage, at least
 SLOWEST = 32  # spans kept per stage beside the last ones
 PER_OCTAVE = 16  # histogram bins: 4.4 % wide, so a percentile is within 2.2 %
-COUNTER_SAMPLES = 4096
+COUNTER_SAMPLES = 1024  # of each counter, the last ones
 
 
 class Item(NamedTuple):
