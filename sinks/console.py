@@ -1,7 +1,8 @@
 """What a person sees while a session runs.
 
 On a terminal the newest lines of the transcript, each in its speaker's colour, stand above a line of
-progress; a relabel repaints those still in sight. Elsewhere: one plain line for each final segment.
+progress; a relabel repaints those still in sight. Elsewhere: one plain line for each final segment, and one
+for each of the newest segments whose speaker turns out to be another.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from rich.text import Text
 
 from sinks.inert_text import plain
 from stream_engine.clock import RATE, timestamp
-from stream_engine.events import Event, Hypothesis, Relabel, Segment
+from stream_engine.events import Event, Hypothesis, Relabel, Segment, Turn
 
 _COLOURS = (
     "cyan",
@@ -31,6 +32,7 @@ _COLOURS = (
     "bright_magenta",
 )
 _IN_SIGHT = 10  # lines that can still be repainted
+_CORRECTABLE = 100  # turns and plain lines whose speaker is followed
 _FRAME_S = 0.1
 
 
@@ -53,7 +55,9 @@ class ConsoleView:
         self._duration_s = duration_s
         self._clock = clock
         self._began = self._painted = clock()
-        self._lines: deque[Segment] = deque()
+        self._lines: deque[Segment] = deque()  # on a terminal, not yet scrolled away
+        self._turns: dict[int, Turn] = {}  # the newest, under their last labels
+        self._printed: deque[Segment] = deque(maxlen=_CORRECTABLE)  # elsewhere, as last shown
         self._open: Hypothesis | Segment | None = None
         self._status = Text()
         self._colours: dict[str, str] = {}
@@ -67,12 +71,17 @@ class ConsoleView:
         if self._quiet:
             return
         match item:
+            case Turn(final=True):
+                self._turns[item.id] = item
+                if len(self._turns) > _CORRECTABLE:
+                    del self._turns[next(iter(self._turns))]
+                return
             case Segment(final=True):
-                self._said(item)
+                self._said(self._labelled(item))
             case Segment() | Hypothesis():
                 self._open = item
             case Relabel():
-                self._lines = deque(_relabelled(line, item) for line in self._lines)
+                self._corrected(item)
             case _:
                 return
         self._paint()
@@ -106,11 +115,32 @@ class ConsoleView:
         if not plain(segment.text):
             return
         if self._live is None:
+            self._printed.append(segment)
             self._print(segment)
             return
         self._lines.append(segment)
         if len(self._lines) > _IN_SIGHT:
             self._print(self._lines.popleft())
+
+    def _labelled(self, segment: Segment) -> Segment:
+        """The segment under the label that holds most of the time of its turns now."""
+        shares: dict[str | None, int] = {}
+        for turn in (self._turns[turn] for turn in segment.turns if turn in self._turns):
+            shares[turn.speaker] = shares.get(turn.speaker, 0) + turn.end - turn.start
+        if not shares:
+            return segment
+        return msgspec.structs.replace(segment, speaker=max(shares, key=lambda name: shares[name]))
+
+    def _corrected(self, relabel: Relabel) -> None:
+        for identity, turn in self._turns.items():
+            if identity in relabel.turns or turn.speaker == relabel.speaker is not None:
+                self._turns[identity] = msgspec.structs.replace(turn, speaker=relabel.to)
+        self._lines = deque(self._labelled(_relabelled(line, relabel)) for line in self._lines)
+        for index, line in enumerate(self._printed):
+            corrected = self._labelled(_relabelled(line, relabel))
+            if corrected.speaker != line.speaker:
+                self._printed[index] = corrected
+                self._print(corrected, suffix=f"  (was {line.speaker})")
 
     def _paint(self) -> None:
         now = self._clock()
@@ -122,8 +152,10 @@ class ConsoleView:
             lines.append(Text(plain(self._open.text), style="dim italic", no_wrap=True, overflow="ellipsis"))
         self._live.update(Group(*lines, self._status), refresh=True)
 
-    def _print(self, segment: Segment) -> None:
-        self._console.print(self._line(segment), soft_wrap=True, highlight=False)
+    def _print(self, segment: Segment, suffix: str = "") -> None:
+        line = self._line(segment)
+        line.append(suffix, style="dim")
+        self._console.print(line, soft_wrap=True, highlight=False)
 
     def _line(self, segment: Segment) -> Text:
         """The words as they are: nothing in them is markup, emoji code or escape sequence."""

@@ -35,6 +35,8 @@ def table(metrics: Metrics) -> Table:
     for name in ("items", "busy", "× live", "p50", "p95", "p99", "starved", "held"):
         view.add_column(name, justify="right", no_wrap=True)
     for name, stage in metrics["stages"].items():
+        if not stage["items"]:
+            continue
         feed = stage["feed"]
         speed = stage["times_real_time"]
         view.add_row(

@@ -159,9 +159,7 @@ def _one(source: Input, folder: Path, options: Options, backends: Backends, view
     return result.exit_code
 
 
-async def _watched(
-    source: Input, folder: Path, options: Options, backends: Backends, view: _View
-) -> Result:
+async def _watched(source: Input, folder: Path, options: Options, backends: Backends, view: _View) -> Result:
     """Runs a session under the eyes of a console."""
     async with run_session(source, folder, options, backends) as session:
         for note in session.choice.notes:

@@ -105,7 +105,7 @@ def intake(
     """Lays the graph from a source to its store."""
     chunks = pipeline.source("decode", _held(source, store), capacity=2)
     audio = pipeline.stage("to 16 kHz mono", to_session_audio, chunks, capacity=2, limiter=device)
-    pipeline.sink("store", _Nowhere(), pipeline.stage("keep", _Keep(store), audio))
+    pipeline.sink("stored", _Nowhere(), pipeline.stage("store", _Keep(store), audio))
 
 
 async def _held(source: AsyncIterable[SourceChunk], store: PcmStore) -> AsyncGenerator[SourceChunk]:

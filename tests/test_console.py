@@ -52,7 +52,7 @@ def last_picture(out: io.StringIO) -> str:
     return re.sub("\x1b\\[[0-9;?]*[a-zA-Z]", "", frame).replace("\r", "")
 
 
-def test_a_pipe_gets_one_plain_line_for_each_final_segment():
+def test_a_pipe_gets_one_plain_line_for_each_final_segment_and_for_each_correction():
     shown, out = view(terminal=False)
     shown.write(segment(1, 12.3, "SPEAKER_00", "hello"))
     shown.write(segment(2, 14, "SPEAKER_01", "not yet", final=False))
@@ -62,7 +62,8 @@ def test_a_pipe_gets_one_plain_line_for_each_final_segment():
     shown.progress(samples(3), {"diarize": 2})
     shown.commit()
     long = "a line as long as it has to be " * 9
-    assert out.getvalue() == f"00:12.3  SPEAKER_00  hello\n1:00:00.0  {long.strip()}\n"
+    corrected = "00:12.3  SPEAKER_05  hello  (was SPEAKER_00)\n"
+    assert out.getvalue() == f"00:12.3  SPEAKER_00  hello\n{corrected}1:00:00.0  {long.strip()}\n"
 
 
 @pytest.mark.parametrize("terminal", [True, False])
