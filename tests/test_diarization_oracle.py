@@ -156,3 +156,18 @@ def test_each_second_of_speech_is_embedded_about_once() -> None:
     operator = Diarizer(segmentation=ReadingSegmentation(), embedding=embedding)
     run(operator, chunked(spoken(talk, 120), [RATE] * 120))
     assert embedding.samples / RATE < 1.25 * sum(end - start for start, end, _ in talk)
+
+
+@pytest.mark.parametrize("latency", [0.5, 1.5, 5.0])
+def test_what_goes_on_without_a_pause_is_cut_whether_it_is_a_voice_or_not(latency: float) -> None:
+    audio = spoken([(50.0, 90.0, 1)], 100.0)
+    audio[2 * RATE : 42 * RATE] = BITS  # a sound that the segmentation takes for a voice, without syllables
+    events = [
+        run(diarizer(latency=latency), chunked(audio, [size] * 2000)) for size in (1600, 7 * RATE, 30 * RATE)
+    ]
+    assert events[0] == events[1] == events[2]
+    turns = [(turn.start / RATE, turn.end / RATE) for turn in events[0]
+             if isinstance(turn, Turn) and turn.final and turn.end > turn.start]  # fmt: skip
+    assert turns[0][0] == pytest.approx(50, abs=0.1)
+    assert turns[-1][1] == pytest.approx(90, abs=0.1)
+    assert max(end - start for start, end in turns) <= 11

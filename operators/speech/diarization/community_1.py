@@ -64,8 +64,7 @@ def _session(name: str) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    # Stretches differ in length: the arena would keep memory for each length that it has met, 0.2 GB in all.
-    options.enable_cpu_mem_arena = False
+    # Stretches differ in length: a memory pattern for each that was met would be kept for good.
     options.enable_mem_pattern = False
     return onnxruntime.InferenceSession(_data(name), options, providers=["CPUExecutionProvider"])
 

@@ -62,7 +62,7 @@ class Diarizer:
             window=segmentation.window,
             hop=self._hop * step,
             step=step,
-            memory=int((max_turn + latency + 2 * hop + 1) * RATE),
+            memory=int((max_turn + latency + 2 * hop + 4) * RATE),
             state=state.windows if state else None,
         )
         self._longest = int(max_turn * RATE / step)
@@ -146,12 +146,17 @@ class Diarizer:
         """A run goes on: shown; but what another voice has followed, or what is too long, is over."""
         turn.stretches = self._hearing.listen(run, turn.stretches, over=False)
         groups = same_voice(turn.stretches)
-        if len(groups) == 1 and run.end - run.start > self._longest and len(turn.stretches) > 1:
-            groups = [turn.stretches[:-1], turn.stretches[-1:]]
+        if len(groups) == 1 and run.end - run.start > self._longest:
+            over = [stretch for stretch in turn.stretches[:-1] if stretch.end < frontier]
+            if over and 2 * (over[-1].end - run.start) > self._longest:
+                groups = [over, turn.stretches[len(over) :]]
         start = run.start
-        while len(groups) > 1 and groups[0][-1].end < frontier and modulated(self._hearing.audio(run)):
+        while len(groups) > 1 and groups[0][-1].end < frontier:
             group = groups.pop(0)
-            yield from self._conclude(run.track, turn, start, group, whole=False)
+            if modulated(self._hearing.audio(msgspec.structs.replace(run, start=start))):
+                yield from self._conclude(run.track, turn, start, group, whole=False)
+            else:
+                yield from self._withdraw(turn)
             start = group[-1].end
             self._aggregation.fix(run, start)
             turn = self._turns.split(turn, start, [stretch for rest in groups for stretch in rest])
@@ -236,6 +241,6 @@ def _name(speaker: int | None) -> str | None:
     return None if speaker is None else f"SPEAKER_{speaker:02d}"
 
 
-_BATCH = 4  # windows in one call: more are no faster, and hold more memory
+_BATCH = 1  # windows in one call: more are no faster on a CPU, and memory for the most is kept for good
 _NEVER = 1 << 60
 _SHRED = RATE // 10
