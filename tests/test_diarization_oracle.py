@@ -18,6 +18,7 @@ from stream_engine.clock import RATE
 from stream_engine.events import Relabel, Turn, Watermark
 from stream_engine.testing import check_restart, chunked, run
 from tests.oracle import (
+    BITS,
     ReadingEmbedding,
     ReadingSegmentation,
     Talk,
