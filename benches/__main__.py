@@ -20,6 +20,7 @@ BENCHES = (
     "diarization",
     "recognition",
     "session",
+    "live",
     "long",
     "endless",
     "resume",
