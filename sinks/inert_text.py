@@ -17,8 +17,3 @@ _ESCAPE_SEQUENCE = re.compile(
 def plain(text: str) -> str:
     """`text` on one line, without escape sequences, control characters and direction overrides."""
     return " ".join(_UNSAFE.sub("", _ESCAPE_SEQUENCE.sub("", text)).split())
-
-
-def name_of(speaker: str | None) -> str:
-    """How a speaker is written; speech that nobody was asked to attribute has no name."""
-    return plain(speaker or "")

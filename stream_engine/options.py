@@ -8,8 +8,6 @@ from typing import Any, Literal
 
 import msgspec
 
-DEFAULT_FORMATS = "all"
-
 
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All options of `transcribe`; those that change results come first.
@@ -29,7 +27,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     pcm: str | None = None  # FMT:RATE:CH of raw samples on stdin
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    formats: str = DEFAULT_FORMATS
+    formats: str = "all"
     pace: float | None = None  # 1: at the speed of life
     cache: str | None = None  # folder of the PCM store; None: the user's cache folder
     no_cache: bool = False

@@ -19,7 +19,6 @@ from operators.speech.diarization.fbank import fbank
 from operators.speech.diarization.models import Activity, Samples, Vector
 from stream_engine.errors import BackendError
 
-ATTRIBUTION = "pyannote speaker-diarization-community-1, CC BY 4.0"
 _PREFIX = "_ZN9cppannote19embedded_community1"
 _INSTALL = "pip install 'stream-engine[embedded]'"
 

@@ -16,7 +16,6 @@ from operators.speech.diarization.clustering import Floats, agglomerate
 from stream_engine.clock import RATE
 
 STRONG = 0.5  # seconds of clean speech that make a turn count in the grouping
-ODD = 3.0  # seconds up to which one part of a turn that was cut may be a laugh or a cough
 BIRTH = 1.0  # seconds of clean speech that make a speaker
 SHARE = 0.05  # and this share of what is remembered beyond `FEW` seconds: odd stretches add up, too
 FEW = 30.0
