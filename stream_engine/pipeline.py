@@ -125,15 +125,17 @@ class Pipeline:
         *,
         capacity: int = CAPACITY,
         limiter: CapacityLimiter | None = None,
+        saves: bool = True,
     ) -> Receive[Out]:
         """Runs `operator` over a stream.
 
         Inline without a `limiter` (for work below half a millisecond); else in worker threads under
-        the device's limiter, taking all that waits on its edge in one call.
+        the device's limiter, taking all that waits on its edge in one call. A cut is complete only with the
+        state of every operator that has one; one on a stream without barriers `saves` nothing.
         """
         send, out = self.edge(name, capacity)
         trace = self._trace(name)
-        if remembers(operator):
+        if saves and remembers(operator):
             self._checkpoints.expect(name)
         if limiter is None:
             self._group.start_soon(stages.run_inline, trace, operator, receive, send, name=name)

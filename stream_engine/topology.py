@@ -102,9 +102,11 @@ def intake(
     *,
     device: CapacityLimiter,
 ) -> None:
-    """Lays the graph from a source to its store."""
+    """Lays the graph from a source to its store, ahead of all barriers: what it did is in the store."""
     chunks = pipeline.source("decode", _held(source, store), capacity=2)
-    audio = pipeline.stage("to 16 kHz mono", to_session_audio, chunks, capacity=2, limiter=device)
+    audio = pipeline.stage(
+        "to 16 kHz mono", to_session_audio, chunks, capacity=2, limiter=device, saves=False
+    )
     pipeline.sink("stored", _Nowhere(), pipeline.stage("store", _Keep(store), audio))
 
 

@@ -553,6 +553,8 @@ def test_a_barrier_cuts_the_whole_graph_at_one_place(
             both = pipeline.fan_in("merge", left, right, capacity=capacity)
             both = pipeline.stage("after", Summing(), both, capacity=capacity)
             pipeline.sink("collect", sink, both)
+            ahead = pipeline.source("ahead", Numbers(3))
+            pipeline.sink("kept", Collect(), pipeline.stage("store", Summing(), ahead, saves=False))
 
     run(backend, main)
     assert [barrier.position for barrier, _ in cuts] == list(range(every, count, every))

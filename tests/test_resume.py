@@ -56,9 +56,11 @@ def test_after_a_kill_at_any_moment_the_outputs_are_those_of_an_uninterrupted_ru
 ) -> None:
     out, duration_s = whole
     chance = random.Random(20261120)
-    resumed = 0
+    resumed = {True: 0, False: 0}
     for number in range(KILLS):
-        folder, cache = tmp_path / str(number), decoded(out, f"cache {number}")
+        known = number % 2 == 0  # its audio was decoded before; else it is decoded while all else goes on
+        folder = tmp_path / str(number)
+        cache = decoded(out, f"cache {number}") if known else tmp_path / f"cache {number}"
         killed(folder, cache, chance.uniform(0.1, 0.95) * duration_s)
         run = engine("transcribe", CALL, "--out", folder, "--cache", cache, *EVERY)
         assert run.returncode == 0, run.stderr
@@ -67,9 +69,9 @@ def test_after_a_kill_at_any_moment_the_outputs_are_those_of_an_uninterrupted_ru
             assert (folder / "sample" / name).read_bytes() == (out / "sample" / name).read_bytes()
         assert not (folder / "sample" / CHECKPOINT).exists()
         figures = json.loads((folder / "sample" / "performance.json").read_text())
-        resumed += bool(figures.get("resumed_at_s"))
-        assert "decode" not in figures["stages"]
-    assert resumed >= KILLS // 3, "hardly any run went on from a checkpoint: the test tests little"
+        resumed[known] += bool(figures["resumed_at_s"])
+        assert not known or "decode" not in figures["stages"]
+    assert min(resumed.values()) >= KILLS // 6, "hardly any run went on from a checkpoint: little was tested"
 
 
 def test_a_session_that_was_killed_twice_and_interrupted_once_still_ends_the_same(

@@ -17,7 +17,7 @@ from stream_engine.clock import RATE
 
 STRONG = 0.5  # seconds of clean speech that make a turn count in the grouping
 BIRTH = 1.0  # seconds of clean speech that make a speaker
-SHARE = 0.05  # and this share of what is remembered beyond `FEW` seconds: odd stretches add up, too
+SHARE = 0.025  # and this share of what is remembered beyond `FEW` seconds: odd stretches add up, too
 FEW = 30.0
 ENOUGH = 6.0  # seconds of clean speech after which one turn says nothing more
 TRACK = 0.2  # what belonging to a track is worth, as a cosine
