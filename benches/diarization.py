@@ -278,7 +278,7 @@ def measure(*, quick: bool = False) -> dict[str, Any]:
     result["sensitivity"] = sensitivity
     loops = [(3.0, ("sim_2spk_90s",)), (3.0, ("sim_4spk_150s",)), (3.0, ("ami_EN2001e_0-30s",))]
     if not quick:
-        loops.append((15.0, ("sim_2spk_90s",)))
+        loops.append((30.0, ("sim_2spk_90s",)))
     result["cost"] = [cost(found, *loop) for loop in loops]
     return result
 

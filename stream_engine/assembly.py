@@ -28,6 +28,7 @@ from stream_engine.emission import Emission, EmissionState, Unchanged
 from stream_engine.events import SCHEMA, Event, SessionEnd, SessionStart
 from stream_engine.inputs import Input, Pcm, folders
 from stream_engine.log import read
+from stream_engine.malloc import one_heap
 from stream_engine.options import Options
 from stream_engine.pace import paced
 from stream_engine.performance import metrics
@@ -109,6 +110,7 @@ async def run_session(
     Raises:
         StreamEngineError: of the input, a back end or the disk; the manifest says it too.
     """
+    one_heap()
     place = SessionFolder(folder, source, options)
     with place.held():
         async with AsyncExitStack() as stack:
