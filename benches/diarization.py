@@ -258,6 +258,10 @@ def moved(module: Any, name: str, factor: float) -> Iterator[None]:
 
 def measure(*, quick: bool = False) -> dict[str, Any]:
     found = clips()
+    loops = [(3.0, ("sim_2spk_90s",)), (3.0, ("sim_4spk_150s",)), (3.0, ("ami_EN2001e_0-30s",))]
+    if not quick:
+        loops.append((30.0, ("sim_2spk_90s",)))
+    costs = [cost(found, *loop) for loop in loops]
     models = {
         "segmentation": Remembering(Community1Segmentation()),
         "embedding": Remembering(Community1Embedding()),
@@ -275,12 +279,7 @@ def measure(*, quick: bool = False) -> dict[str, Any]:
             with moved(module, name, factor):
                 row[f"x {factor}"] = ours()
         sensitivity.append(row)
-    result["sensitivity"] = sensitivity
-    loops = [(3.0, ("sim_2spk_90s",)), (3.0, ("sim_4spk_150s",)), (3.0, ("ami_EN2001e_0-30s",))]
-    if not quick:
-        loops.append((30.0, ("sim_2spk_90s",)))
-    result["cost"] = [cost(found, *loop) for loop in loops]
-    return result
+    return result | {"sensitivity": sensitivity, "cost": costs}
 
 
 def main() -> None:
