@@ -79,7 +79,7 @@ class Path16k:
         found: list[Line] = []
         for utterance in run(UtteranceCutter(), [*voice, *turns]):
             began = time.thread_time()
-            segments = list(recognise(utterance))
+            (segments,) = recognise([utterance])
             self.cpu_s.append(((utterance.end - utterance.start) / RATE, time.thread_time() - began))
             found += [(seconds(one.start), speaker(one, final), one.text) for one in segments]
         return found

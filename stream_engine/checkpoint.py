@@ -15,7 +15,7 @@ import hashlib
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -100,29 +100,33 @@ class Checkpoint:
 
     def remembered(
         self,
-        recognise: Callable[[Utterance], Iterable[Segment]],
+        recognise: Callable[[Sequence[Utterance]], Sequence[Iterable[Segment]]],
         audio: Callable[[int, int], NDArray[np.float32]],
         model: str,
-    ) -> Callable[[Utterance], Iterable[Segment]]:
+    ) -> Callable[[Sequence[Utterance]], list[tuple[Segment, ...]]]:
         """`recognise`, which an utterance that was recognised before does not reach again."""
         decoder = msgspec.msgpack.Decoder(tuple[Segment, ...])
 
-        def recall(utterance: Utterance) -> Iterable[Segment]:
+        def key_of(utterance: Utterance) -> bytes:
             digest = hashlib.blake2b(msgspec.msgpack.encode((model, utterance)), digest_size=16)
             digest.update(audio(utterance.start, utterance.end).data)
-            key = digest.digest()
+            return digest.digest()
+
+        def recall(utterances: Sequence[Utterance]) -> list[tuple[Segment, ...]]:
+            keys = [key_of(utterance) for utterance in utterances]
+            known: dict[bytes, tuple[Segment, ...]] = {}
+            query = "SELECT segments FROM segments WHERE digest = ?"
             with self._lock:
-                found = self._database.execute(
-                    "SELECT segments FROM segments WHERE digest = ?", (key,)
-                ).fetchone()
-            if found is not None:
-                return decoder.decode(found[0])
-            segments = tuple(recognise(utterance))
+                for key in keys:
+                    if found := self._database.execute(query, (key,)).fetchone():
+                        known[key] = decoder.decode(found[0])
+            new = {key: one for key, one in zip(keys, utterances, strict=True) if key not in known}
+            said = [tuple(segments) for segments in recognise(list(new.values()))] if new else []
+            known |= zip(new, said, strict=True)
+            rows = [(key, msgspec.msgpack.encode(segments)) for key, segments in zip(new, said, strict=True)]
             with self._lock:
-                self._database.execute(
-                    "INSERT OR REPLACE INTO segments VALUES (?, ?)", (key, msgspec.msgpack.encode(segments))
-                )
-            return segments
+                self._database.executemany("INSERT OR REPLACE INTO segments VALUES (?, ?)", rows)
+            return [known[key] for key in keys]
 
         return recall
 

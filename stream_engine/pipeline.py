@@ -15,7 +15,7 @@ together, after every stage has ended well.
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, cast
 
@@ -146,17 +146,22 @@ class Pipeline:
     def workers(
         self,
         name: str,
-        work: Callable[[In], Iterable[Out]],
+        work: Callable[[Sequence[In]], Sequence[Iterable[Out]]],
         receive: Receive[In],
         *,
         count: int,
         limiter: CapacityLimiter,
+        batch: int = 1,
         capacity: int = CAPACITY,
     ) -> Receive[Out]:
-        """Runs stateless `work` on up to `count` threads; results keep the order of their items."""
+        """Runs stateless `work` on up to `count` threads; results keep the order of their items.
+
+        A call gets what waits, up to `batch` items, and gives the results of each.
+        """
         send, out = self.edge(name, capacity)
-        trace = self._trace(name)
-        self._group.start_soon(stages.run_workers, trace, work, receive, send, count, limiter, name=name)
+        self._group.start_soon(
+            stages.run_workers, self._trace(name), work, receive, send, count, limiter, batch, name=name
+        )
         return out
 
     def fan_out(

@@ -154,11 +154,12 @@ async def run_on_device(
 
 async def run_workers(
     probe: Probe,
-    work: Callable[[In], Iterable[Out]],
+    work: Callable[[Sequence[In]], Sequence[Iterable[Out]]],
     receive: Receive[In],
     send: Send[Out],
     count: int,
     limiter: CapacityLimiter,
+    most: int,
 ) -> None:
     """Runs stateless work on several threads; each result waits for those of the items before it."""
     name, clock, record = probe.name, probe.clock, probe.record
@@ -172,25 +173,27 @@ async def run_workers(
             asked = clock()
             async with intake:
                 try:
-                    item = await _next(receive)
+                    items, barrier = await _between_barriers(receive, most)
                 except anyio.EndOfStream:
                     return
                 before, latest = latest, anyio.Event()
                 after = latest
-            if isinstance(item, Barrier):
-                await before.wait()
-                await _deliver(send, cast("Any", item))
-                after.set()
-                continue
-            try:
-                results, began, ended = await to_thread.run_sync(_timed, clock, work, item, limiter=limiter)
-            except Exception as error:
-                _place(error, name, item)
-                raise
+            done: list[tuple[In, list[Out], int, int]] = []
+            if items:
+                try:
+                    done = await to_thread.run_sync(_together, clock, work, items, limiter=limiter)
+                except Exception as error:
+                    _place(error, name, items[0])
+                    raise
             await before.wait()
-            for result in results:
-                await _deliver(send, result)
-            record(packed(_position(item), asked, began, ended, clock()))
+            for item, results, began, ended in done:
+                sending = clock()
+                for result in results:
+                    await _deliver(send, result)
+                record(packed(_position(item), asked or began, began, ended, ended + clock() - sending))
+                asked = 0  # the others of the batch did not keep the stage waiting
+            if barrier is not None:
+                await _deliver(send, cast("Any", barrier))
             after.set()
 
     async with anyio.create_task_group() as group:
@@ -319,6 +322,19 @@ def _timed(clock: Clock, work: Callable[[In], Iterable[Out]], item: In) -> tuple
     return results, began, clock()
 
 
+def _together(
+    clock: Clock, work: Callable[[Sequence[In]], Sequence[Iterable[Out]]], items: list[In]
+) -> list[tuple[In, list[Out], int, int]]:
+    """One call for all of `items`; each has an equal share of the time that it took."""
+    began = clock()
+    results = [list(of_one) for of_one in work(items)]
+    each = (clock() - began) // len(items)
+    return [
+        (item, of_one, began + number * each, began + (number + 1) * each)
+        for number, (item, of_one) in enumerate(zip(items, results, strict=True))
+    ]
+
+
 def _write(probe: Probe, sink: Sink[T], batch: list[T]) -> list[tuple[int, int]]:
     written: list[tuple[int, int]] = []
     for item in batch:
@@ -356,6 +372,24 @@ async def _batch(receive: Receive[T], most: int) -> list[T]:
         except (anyio.WouldBlock, anyio.EndOfStream):
             break
     return batch
+
+
+async def _between_barriers(receive: Receive[T], most: int) -> tuple[list[T], Barrier | None]:
+    """The next items, `most` at a time, of those that wait; and the barrier that stands behind them."""
+    items: list[T] = []
+    while len(items) < most:
+        try:
+            item = await _next(receive) if not items else receive.receive_nowait()
+        except anyio.WouldBlock:
+            break
+        except anyio.EndOfStream:
+            if items:
+                break
+            raise
+        if isinstance(item, Barrier):
+            return items, item
+        items.append(item)
+    return items, None
 
 
 async def _deliver(send: Send[T], item: T) -> None:

@@ -11,7 +11,7 @@ Without a diarizer, turns are made out of voice activity, and nobody is named.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -53,7 +53,7 @@ class Parts:
     diarizer: Operator[Chunk, Turns] | None
     speech_turns: Operator[VoiceActivity | Watermark, Turns]  # in the place of a diarizer
     utterances: Operator[Turns | VoiceActivity, Utterance]
-    recognise: Callable[[Utterance], Iterable[Segment]] | None
+    recognise: Callable[[Sequence[Utterance]], Sequence[Iterable[Segment]]] | None
     overlap: Operator[Turns, Overlap | Interruption | Watermark]
 
 
@@ -63,6 +63,7 @@ class Devices:
 
     cpu: CapacityLimiter
     recognisers: int = 1  # recognition workers
+    batch: int = 1  # utterances that one of them takes at a time, if so many wait
 
 
 def transcription(pipeline: Pipeline, audio: Receive[Chunk], parts: Parts, devices: Devices) -> Receive[Any]:
@@ -86,7 +87,12 @@ def transcription(pipeline: Pipeline, audio: Receive[Chunk], parts: Parts, devic
     if parts.recognise is not None:
         streams.append(
             pipeline.workers(
-                "recognition", parts.recognise, utterances, count=devices.recognisers, limiter=cpu
+                "recognition",
+                parts.recognise,
+                utterances,
+                count=devices.recognisers,
+                limiter=cpu,
+                batch=devices.batch,
             )
         )
     else:

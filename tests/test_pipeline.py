@@ -6,7 +6,7 @@ import itertools
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import anyio
@@ -343,23 +343,28 @@ def test_the_final_output_of_a_fan_in_does_not_depend_on_the_interleaving(
 
 
 @both_backends
-@pytest.mark.parametrize("workers", [1, 4])
-def test_a_stage_on_several_workers_keeps_the_order(backend: str, workers: int) -> None:
+@pytest.mark.parametrize(("workers", "batch"), [(1, 1), (4, 1), (1, 5), (3, 5)])
+def test_a_stage_on_several_workers_keeps_the_order(backend: str, workers: int, batch: int) -> None:
     sink = Collect()
+    sizes: list[int] = []
 
-    def work(item: int) -> Iterable[int]:
-        time.sleep(0.01 * (3 - item % 4))
-        return [item] * (item % 3)
+    def work(items: Sequence[int]) -> list[list[int]]:
+        sizes.append(len(items))
+        time.sleep(0.01 * (3 - items[0] % 4))
+        return [[item] * (item % 3) for item in items]
 
     async def main() -> None:
         async with Pipeline.run() as pipeline:
             numbers = pipeline.source("count", Numbers(24))
             limiter = anyio.CapacityLimiter(workers)
-            done = pipeline.workers("work", work, numbers, count=workers, limiter=limiter)
+            done = pipeline.workers("work", work, numbers, count=workers, limiter=limiter, batch=batch)
             pipeline.sink("collect", sink, done)
 
     run(backend, main)
     assert sink.items == [n for n in range(24) for _ in range(n % 3)]
+    assert sum(sizes) == 24
+    assert (max(sizes) > 1) == (batch > 1)
+    assert max(sizes) <= batch
 
 
 @both_backends
@@ -383,7 +388,7 @@ def test_an_error_names_its_stage_and_the_audio_position(backend: str) -> None:
 
 @both_backends
 def test_an_error_of_a_worker_or_a_sink_is_raised_as_itself(backend: str) -> None:
-    def work(item: int) -> Iterable[int]:
+    def work(items: Sequence[int]) -> list[list[int]]:
         raise KeyError("lost")
 
     class FullDisk(Collect):
@@ -524,10 +529,11 @@ class Resuming(Collect):
     capacity=st.sampled_from([0, 1, 7]),
     every=st.integers(1, 9),
     count=st.integers(1, 40),
+    batch=st.sampled_from([1, 3]),
     backend=st.sampled_from(["asyncio", "trio"]),
 )
 def test_a_barrier_cuts_the_whole_graph_at_one_place(
-    capacity: int, every: int, count: int, backend: str
+    capacity: int, every: int, count: int, batch: int, backend: str
 ) -> None:
     """Whatever the capacities: each state is that after exactly the items before the barrier."""
     cuts: list[tuple[Barrier, dict[str, Any]]] = []
@@ -548,7 +554,13 @@ def test_a_barrier_cuts_the_whole_graph_at_one_place(
             left = pipeline.stage("inline", Summing(), left, capacity=capacity)
             right = pipeline.stage("worker", Summing(), right, capacity=capacity, limiter=limiter)
             right = pipeline.workers(
-                "work", lambda n: [n, n], right, count=3, limiter=limiter, capacity=capacity
+                "work",
+                lambda ns: [[n, n] for n in ns],
+                right,
+                count=3,
+                limiter=limiter,
+                batch=batch,
+                capacity=capacity,
             )
             both = pipeline.fan_in("merge", left, right, capacity=capacity)
             both = pipeline.stage("after", Summing(), both, capacity=capacity)

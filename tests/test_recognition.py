@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def utterances(audio: NDArray[np.float32], turns: list[Turn] | None = None) -> l
 
 def heard(recogniser: Moonshine, audio: NDArray[np.float32], turns: list[Turn] | None = None) -> list[str]:
     recognise = Recognition(recogniser=recogniser, audio=lambda start, end: audio[start:end])
-    return [segment.text for one in utterances(audio, turns) for segment in recognise(one)]
+    return [segment.text for one in utterances(audio, turns) for segment in recognise([one])[0]]
 
 
 def test_the_call_is_understood(moonshine: Moonshine) -> None:
@@ -54,14 +54,16 @@ def test_a_segment_carries_the_interval_and_the_turns_of_its_utterance() -> None
     class Echo:
         name = "echo"
         languages = None
+        batch = 2
 
-        def transcribe(self, samples: NDArray[np.float32], /) -> Transcript:
-            word = Word(start=160, end=len(samples) + 5000, text=f"{len(samples)}")
-            return Transcript(f"  {len(samples)}\n samples ", (word,))
+        def transcribe(self, clips: Sequence[NDArray[np.float32]], /) -> list[Transcript]:
+            word = Word(start=160, end=len(clips[0]) + 5000, text=f"{len(clips[0])}")
+            return [Transcript(f"  {len(clips[0])}\n samples ", (word,))]
 
     recognise = Recognition(recogniser=Echo(), audio=lambda start, end: np.zeros(end - start, np.float32))
     utterance = Utterance(id=7, start=1600, end=3200, speaker="A", turns=(3, 5))
-    assert list(recognise(utterance)) == [
+    (segments,) = recognise([utterance])
+    assert list(segments) == [
         Segment(
             id=7,
             revision=0,
@@ -80,12 +82,13 @@ def test_no_text_is_no_segment() -> None:
     class Mute:
         name = "mute"
         languages = None
+        batch = 1
 
-        def transcribe(self, samples: NDArray[np.float32], /) -> Transcript:
-            return Transcript(" ")
+        def transcribe(self, clips: Sequence[NDArray[np.float32]], /) -> list[Transcript]:
+            return [Transcript(" ") for _ in clips]
 
     recognise = Recognition(recogniser=Mute(), audio=lambda start, end: np.zeros(end - start, np.float32))
-    assert list(recognise(Utterance(id=0, start=0, end=1600, speaker=None, turns=(0,)))) == []
+    assert recognise([Utterance(id=0, start=0, end=1600, speaker=None, turns=(0,))]) == [()]
 
 
 # --- nothing out of nothing ----------------------------------------------------------------------
@@ -136,9 +139,9 @@ def test_not_one_word_on_the_recordings_without_speech(moonshine: Moonshine, dat
 def test_threads_at_once_give_the_same_text_as_one(moonshine: Moonshine) -> None:
     cuts = [(samples(7 + i), samples(10 + i)) for i in range(0, 18, 2)]
     clips = [call()[start:end] for start, end in cuts]
-    alone = [moonshine.transcribe(clip) for clip in clips]
+    alone = moonshine.transcribe(clips)
     with ThreadPoolExecutor(3) as threads:
-        assert list(threads.map(moonshine.transcribe, clips)) == alone
+        assert [said for (said,) in threads.map(moonshine.transcribe, zip(clips))] == alone
 
 
 def test_threads_that_come_and_go_share_one_transcriber() -> None:
@@ -147,7 +150,7 @@ def test_threads_that_come_and_go_share_one_transcriber() -> None:
     clip = call()[: RATE // 2]
     for _ in range(3):
         with ThreadPoolExecutor(1) as thread:
-            thread.submit(moonshine.transcribe, clip).result()
+            thread.submit(moonshine.transcribe, [clip]).result()
         opened.append(psutil.Process().memory_info().rss >> 20)
     moonshine.close()
     assert opened[2] - opened[0] < 50  # one is 110 MB
@@ -156,8 +159,7 @@ def test_threads_that_come_and_go_share_one_transcriber() -> None:
 def test_a_clip_is_not_changed_and_may_be_read_only_or_empty(moonshine: Moonshine) -> None:
     clip = call()[: 2 * RATE]
     assert not clip.flags.writeable
-    moonshine.transcribe(clip)
-    assert moonshine.transcribe(clip[:0]) == Transcript("")
+    assert moonshine.transcribe([clip, clip[:0]])[1] == Transcript("")
 
 
 @pytest.mark.parametrize("language", ["en", "EN", "en-GB", None])
@@ -187,7 +189,7 @@ socket.socket.connect = socket.getaddrinfo = socket.create_connection = refuse
 import numpy as np
 from operators.speech.moonshine import Moonshine
 moonshine = Moonshine()
-moonshine.transcribe((0.1 * np.random.default_rng(0).normal(size=32000)).astype(np.float32))
+moonshine.transcribe([(0.1 * np.random.default_rng(0).normal(size=32000)).astype(np.float32)])
 moonshine.close()
 """
 
@@ -206,7 +208,7 @@ process = psutil.Process()
 used = []
 for turn in range(6):
     moonshine = Moonshine()
-    moonshine.transcribe(clip)
+    moonshine.transcribe([clip])
     moonshine.close()
     used.append((process.memory_info().rss >> 20, process.num_threads(), process.num_fds()))
 print(used[-1][0] - used[2][0], used[-1][1] - used[2][1], used[-1][2] - used[2][2])

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -131,28 +132,31 @@ def test_an_utterance_is_recognised_once_over_all_runs_and_again_when_anything_c
     audio = {"samples": np.arange(32_000, dtype=np.float32)}
     asked: list[int] = []
 
-    def recognise(utterance: Utterance) -> list[Segment]:
-        asked.append(utterance.id)
+    def recognise(utterances: Sequence[Utterance]) -> list[list[Segment]]:
+        asked.extend(one.id for one in utterances)
         return [
-            Segment(id=utterance.id, revision=0, final=True, start=utterance.start, end=utterance.end,
-                    speaker="A", text=f"said {len(asked)}", words=None)
+            [Segment(id=one.id, revision=0, final=True, start=one.start, end=one.end, speaker="A",
+                     text=f"said {len(asked)}", words=None)]
+            for one in utterances
         ]  # fmt: skip
 
     def view(start: int, end: int) -> np.ndarray:
         return audio["samples"][start:end]
 
     first = Utterance(id=0, start=0, end=16_000, speaker="A", turns=(0,))
+    second = Utterance(id=1, start=16_000, end=32_000, speaker="A", turns=(1,))
     for model in ("m", "m", "other"):
         checkpoint = Checkpoint(tmp_path / CHECKPOINT, {"input": "a"})
         recall = checkpoint.remembered(recognise, view, model)
-        assert list(recall(first)) == list(recall(first))
+        assert recall([first]) == recall([first])
+        assert recall([first, second])[0] == recall([second, first])[1] == recall([first])[0]
         checkpoint.close()
-    assert asked == [0, 0]  # once for each model
+    assert asked == [0, 1, 0, 1]  # once for each model
     audio["samples"] = audio["samples"] + 1
     checkpoint = Checkpoint(tmp_path / CHECKPOINT, {"input": "a"})
-    list(checkpoint.remembered(recognise, view, "m")(first))
+    checkpoint.remembered(recognise, view, "m")([first])
     checkpoint.close()
-    assert asked == [0, 0, 0]
+    assert asked == [0, 1, 0, 1, 0]
 
 
 def test_a_kill_in_the_middle_of_a_commit_leaves_the_cut_before(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ that voice activity has not let through (see `utterances`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
@@ -38,6 +39,7 @@ class Moonshine:
     """
 
     name = "moonshine"
+    batch = 1
     languages: frozenset[str] | None = LANGUAGES
 
     def __init__(self, *, language: str | None = None) -> None:
@@ -52,7 +54,10 @@ class Moonshine:
             raise BackendError(message)
         self._idle: SimpleQueue[Transcriber] = SimpleQueue()
 
-    def transcribe(self, samples: NDArray[np.float32], /) -> Transcript:
+    def transcribe(self, clips: Sequence[NDArray[np.float32]], /) -> list[Transcript]:
+        return [self._one(clip) for clip in clips]
+
+    def _one(self, samples: NDArray[np.float32]) -> Transcript:
         if not len(samples):
             return Transcript("")
         clip = np.pad(levelled(samples), (0, -len(samples) % FRAME)).tolist()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -20,9 +20,10 @@ class Transcript(msgspec.Struct, frozen=True):
 
 
 class Recogniser(Protocol):
-    """Speech to text, one clip at a time.
+    """Speech to text.
 
-    `transcribe` may be called from several threads at once, and its result depends on the samples only.
+    `transcribe` may be called from several threads at once, and the result for a clip depends on its samples
+    only, not on its company.
     """
 
     @property
@@ -33,13 +34,18 @@ class Recogniser(Protocol):
         """Language codes that it knows; None: any."""
         ...
 
-    def transcribe(self, samples: NDArray[np.float32], /) -> Transcript:
-        """The words in `samples` ([frames], float32, 16 kHz mono; not changed)."""
+    @property
+    def batch(self) -> int:
+        """How many clips it likes to have at a time."""
+        ...
+
+    def transcribe(self, clips: Sequence[NDArray[np.float32]], /) -> list[Transcript]:
+        """The words in each clip ([frames], float32, 16 kHz mono; not changed)."""
         ...
 
 
 class Recognition:
-    """Utterance in, at most one final segment out; without memory, so it may run on several workers.
+    """Utterances in, at most one final segment out of each; without memory, so it may run on several workers.
 
     `audio(start, end)` gives the samples of an interval of the session clock, [frames] float32 at 16 kHz; it
     too is called from several threads.
@@ -49,22 +55,27 @@ class Recognition:
         self._recogniser = recogniser
         self._audio = audio
 
-    def __call__(self, utterance: Utterance, /) -> Iterator[Segment]:
-        found = self._recogniser.transcribe(self._audio(utterance.start, utterance.end))
-        text = " ".join(found.text.split())
-        if not text:
-            return
-        yield Segment(
-            id=utterance.id,
-            revision=0,
-            final=True,
-            start=utterance.start,
-            end=utterance.end,
-            speaker=utterance.speaker,
-            text=text,
-            words=_placed(found.words, utterance),
-            turns=utterance.turns,
-        )
+    def __call__(self, utterances: Sequence[Utterance], /) -> list[tuple[Segment, ...]]:
+        found = self._recogniser.transcribe([self._audio(one.start, one.end) for one in utterances])
+        return [_segments(said, one) for said, one in zip(found, utterances, strict=True)]
+
+
+def _segments(found: Transcript, utterance: Utterance) -> tuple[Segment, ...]:
+    text = " ".join(found.text.split())
+    if not text:
+        return ()
+    segment = Segment(
+        id=utterance.id,
+        revision=0,
+        final=True,
+        start=utterance.start,
+        end=utterance.end,
+        speaker=utterance.speaker,
+        text=text,
+        words=_placed(found.words, utterance),
+        turns=utterance.turns,
+    )
+    return (segment,)
 
 
 def _placed(words: tuple[Word, ...] | None, utterance: Utterance) -> tuple[Word, ...] | None:
