@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 Clock = Callable[[], int]  # nanoseconds, monotone
 
-KEPT = 8192  # full spans per stage, at least
+KEPT = 8192  # full spans per stage
 SLOWEST = 32  # spans kept per stage beside the last ones
 PER_OCTAVE = 16  # histogram bins: 4.4 % wide, so a percentile is within 2.2 %
 COUNTER_SAMPLES = 1024  # of each counter, the last ones
@@ -80,8 +80,9 @@ class StageTrace:
         self.first_ns = 0
         self.last_ns = 0
         self._buffer: deque[bytes] = deque()
-        self._kept: deque[NDArray[np.int64]] = deque()
-        self._slowest = np.empty((0, 5), np.int64)
+        self._kept = np.empty((KEPT, 5), np.int64)  # a ring
+        self._folded = 0  # rows that came into it
+        self._slowest = np.empty((0, 5), np.int64)  # of those that left it
         self.record: Callable[[bytes], None] = self._buffer.append
 
     def fold(self) -> None:
@@ -97,17 +98,27 @@ class StageTrace:
         self.wait.add(spans[:, 0])
         self.feed.add(spans[:, 1])
         self.send.add(spans[:, 2])
-        self._kept.append(rows)
-        while sum(map(len, self._kept)) - len(self._kept[0]) >= KEPT:
-            candidates = np.concatenate([self._slowest, self._kept.popleft()])
-            kept = min(SLOWEST, len(candidates))
-            slowest = np.argpartition(candidates[:, 2] - candidates[:, 3], kept - 1)[:kept]
-            self._slowest = candidates[np.sort(slowest)]
+        self._keep(rows)
+
+    def _keep(self, rows: NDArray[np.int64]) -> None:
+        places = np.arange(self._folded, self._folded + len(rows))
+        self._folded += len(rows)
+        into = places[-KEPT:] % KEPT
+        pushed_out = self._kept[into[places[-KEPT:] >= KEPT]]
+        self._kept[into] = rows[-KEPT:]
+        left = np.concatenate([self._slowest, pushed_out, rows[:-KEPT]])
+        if len(left) > len(self._slowest):
+            kept = min(SLOWEST, len(left))
+            slowest = np.argpartition(left[:, 2] - left[:, 3], kept - 1)[:kept]
+            self._slowest = left[np.sort(slowest)]
 
     def items(self) -> list[Item]:
         """The spans that were kept: the slowest of old, and all of the last `KEPT`."""
         self.fold()
-        return [Item(*map(int, row)) for rows in (self._slowest, *self._kept) for row in rows]
+        last = self._kept[: self._folded]
+        if self._folded > KEPT:
+            last = np.roll(last, -(self._folded % KEPT), axis=0)
+        return [Item(*map(int, row)) for rows in (self._slowest, last) for row in rows]
 
 
 class Tracer:
