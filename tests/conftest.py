@@ -23,6 +23,16 @@ def data() -> Path:
     return DATA
 
 
+@pytest.fixture(autouse=True)
+def _gpu(request: pytest.FixtureRequest) -> None:
+    """Skips what is marked `needs_gpu` where there is none, unless FAIL_WITHOUT_GPU is set."""
+    if request.node.get_closest_marker("needs_gpu") and not os.environ.get("FAIL_WITHOUT_GPU"):
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("no CUDA device")
+
+
 @pytest.fixture
 def nothing_left_behind() -> Iterator[None]:
     """Fails the test that leaves a process, a file handle or a thread that is not idle."""
