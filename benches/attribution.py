@@ -9,8 +9,8 @@ and segments. Alternatives:
 - `all nearest turns`: all that are as near (those around the word's middle, where there are any).
 - `nearest centre`: the turn whose middle is nearest to the word's.
 
-`right`: the true speaker is among those given. `first_right`: is the one named first; `of_named`, of the words
-that have a speaker at all. Overlap: words whose first 0.3 s another speaker's true turn covers by half;
+`right`: the true speaker is among those given. `first_right`: is the one named first; `of_named`, of those
+words that have a speaker at all. Overlap: words whose first 0.3 s another speaker's true turn covers by half;
 precision and recall of giving a word two speakers.
 
 Bars: `right` >= 3 points above the nearest turn's; precision and recall in overlap reported.
