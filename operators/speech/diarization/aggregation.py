@@ -146,7 +146,7 @@ class Aggregation:
         for speaker, column in zip(*linear_sum_assignment(-shared), strict=True):
             if shared[speaker, column] >= _SHARED:
                 matched[int(speaker)] = int(column)
-        for speaker in np.flatnonzero(local.any(axis=0)).tolist():
+        for speaker in np.flatnonzero((local >= _ACTIVE).any(axis=0)).tolist():
             if speaker not in matched:
                 matched[speaker] = self._new_track()
         return sorted(matched.items())
@@ -181,6 +181,7 @@ class Aggregation:
 
 REVISED_SECONDS = 2.5  # before the frontier, an open run is held as it is
 DOUBLING_SECONDS = 1.0  # of future that double a vote
+_ACTIVE = 0.5  # a local speaker who is never as likely as this is nobody new
 _SHARED = 3.0  # frames that a local speaker must share with a track to be it
 
 

@@ -65,10 +65,15 @@ def _session(name: str) -> Any:
     options.inter_op_num_threads = 1
     # Stretches differ in length: a memory pattern for each that was met would be kept for good.
     options.enable_mem_pattern = False
-    return onnxruntime.InferenceSession(_data(name), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(embedded(name), options, providers=["CPUExecutionProvider"])
 
 
-def _data(name: str) -> bytes:
+def embedded(name: str) -> bytes:
+    """One of the models, or of the tables that belong to them, as it lies in the library.
+
+    Raises:
+        BackendError: the wheel is not installed, or carries nothing of that name.
+    """
     path, symbols = _library()
     symbol = f"{_PREFIX}{len(name)}{name}E"
     if symbol not in symbols:

@@ -35,6 +35,7 @@ class Diarizer:
         latency: seconds after the end of a turn that its boundaries may wait for.
         hop: seconds from window to window, on the segmentation's frame grid.
         max_turn: seconds after which a turn without a pause is cut.
+        batch: windows in one call of the segmentation, where as many are due; a GPU is faster with more.
         speakers: how many there are, if that is known; else from `min_speakers` to `max_speakers`.
         state: of an earlier run, to go on from.
     """
@@ -47,13 +48,16 @@ class Diarizer:
         latency: float = 1.5,
         hop: float = 0.5,
         max_turn: float = 10.0,
+        batch: int = 1,
         speakers: int | None = None,
         min_speakers: int | None = None,
         max_speakers: int | None = None,
         state: DiarizerState | None = None,
     ) -> None:
-        if latency < 0 or hop <= 0 or max_turn < 1:
-            raise ValueError(f"latency >= 0, hop > 0, max_turn >= 1, got {latency}, {hop}, {max_turn}")
+        if latency < 0 or hop <= 0 or max_turn < 1 or batch < 1:
+            given = f"{latency}, {hop}, {max_turn}, {batch}"
+            raise ValueError(f"latency >= 0, hop > 0, max_turn >= 1, batch >= 1, got {given}")
+        self._batch = batch  # more are no faster on a CPU, and memory for the most is kept for good
         self._segmentation = segmentation
         step = segmentation.step
         self._latency = round(latency * RATE / step)
@@ -89,7 +93,7 @@ class Diarizer:
         self._windows.feed(item)
         while True:
             index = self._windows.index
-            due = self._windows.due(_BATCH)
+            due = self._windows.due(self._batch)
             if not due:
                 return
             for activity in self._segmentation(np.stack(due)):
@@ -241,6 +245,5 @@ def _name(speaker: int | None) -> str | None:
     return None if speaker is None else f"SPEAKER_{speaker:02d}"
 
 
-_BATCH = 1  # windows in one call: more are no faster on a CPU, and memory for the most is kept for good
 _NEVER = 1 << 60
 _SHRED = RATE // 10
