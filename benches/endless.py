@@ -115,7 +115,9 @@ async def session(folder: Path, seconds: int) -> None:
             diarizer=Diarizer(segmentation=ReadingSegmentation(), embedding=ReadingEmbedding()),
             speech_turns=SpeechTurns(),
             utterances=UtteranceCutter(),
-            recognise=checkpoint.remembered(recognise, store.view, "synthetic"),
+            recognise=checkpoint.remembered(
+                recognise, lambda one: store.view(one.start, one.end), "synthetic"
+            ),
             overlap=OverlapSweep(),
         )
         async with Pipeline.run(tracer=tracer, checkpoints=Checkpoints(checkpoint.commit)) as pipeline:

@@ -75,7 +75,7 @@ class Path16k:
     def lines(self, audio: Samples, voice: Heard, turns: Said) -> list[Line]:
         """What is said, with the last label of each turn."""
         final = last_labels(turns)
-        recognise = Recognition(recogniser=self._moonshine, audio=lambda start, end: audio[start:end])
+        recognise = Recognition(recogniser=self._moonshine, audio=lambda one: audio[one.start : one.end])
         found: list[Line] = []
         for utterance in run(UtteranceCutter(), [*voice, *turns]):
             began = time.thread_time()

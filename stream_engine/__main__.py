@@ -82,7 +82,7 @@ def _session_options(parser: argparse.ArgumentParser) -> None:
         parser,
         ("--formats", "LIST", "outputs: names separated by commas, or all (default)"),
         ("--asr", "NAME[:MODEL]", "recogniser: auto, moonshine, none"),
-        ("--diarizer", "NAME[:MODEL]", "who speaks: auto, community-1, none"),
+        ("--diarizer", "NAME[:MODEL]", "who speaks: auto, community-1, channels, none"),
         ("--language", "L", "language spoken, such as en"),
         ("--device", "NAME", "auto, cpu, cuda or mps"),
         ("--resample", "WHO", "auto, ffmpeg or device"),

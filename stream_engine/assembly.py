@@ -126,7 +126,9 @@ async def run_session(
             parts = (
                 None
                 if known
-                else backends.parts(choice, options, audio.samples, Gaps(audio.store), checkpoint)
+                else backends.parts(
+                    choice, options, audio.samples, audio.store.channels, Gaps(audio.store), checkpoint
+                )
             )
             loaded_s = tracer.wall_ns() / 1e9
             cuts = Checkpoints(checkpoint.commit) if checkpoint else None

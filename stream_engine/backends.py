@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from operators.speech.channels import ChannelTurns, ChannelTurnsState
 from operators.speech.diarization.community_1 import Community1Embedding, Community1Segmentation
 from operators.speech.diarization.diarizer import Diarizer, DiarizerState
 from operators.speech.moonshine import Moonshine
@@ -23,7 +24,7 @@ from operators.speech.voice_activity import VoiceActivityDetector, VoiceActivity
 from operators.timeline.overlap import OverlapState, OverlapSweep
 from stream_engine.checkpoint import Checkpoint
 from stream_engine.errors import BackendError
-from stream_engine.events import Chunk, Gap
+from stream_engine.events import Chunk, Gap, Spoken
 from stream_engine.operator import Operator
 from stream_engine.options import Options
 from stream_engine.topology import (
@@ -33,16 +34,16 @@ from stream_engine.topology import (
     UTTERANCES,
     VOICE_ACTIVITY,
     Parts,
+    Turns,
 )
 
 T = TypeVar("T")
 WEIGHT_PACKAGES = ("faster-whisper", "moonshine-voice", "onnxruntime", "stream-engine")
 RECOGNISERS = ("auto", "moonshine", "none")
-DIARIZERS = ("auto", "community-1", "none")
+DIARIZERS = ("auto", "community-1", "channels", "none")
 LATER = {
     "faster-whisper": "recogniser faster-whisper is not built yet; choose --asr moonshine",
     "pyannote": "diarizer pyannote is not built yet; choose --diarizer community-1",
-    "channels": "diarizer channels is not built yet; choose --diarizer community-1",
 }
 
 
@@ -119,13 +120,14 @@ class Backends:
         self,
         choice: Choice,
         options: Options,
-        audio: Callable[[int, int], NDArray[np.float32]],
+        audio: Callable[[Spoken], NDArray[np.float32]],
+        channels: int,
         gaps: Operator[Chunk, Gap],
         checkpoint: Checkpoint | None = None,
     ) -> Parts:
         """Operators for one session over loaded weights, in the states of its `checkpoint`.
 
-        `audio` gives the samples of an interval.
+        `audio` gives the samples of what was spoken; it has `channels` where they are kept apart.
         """
         recogniser = self.recogniser(choice, options)
         recognise = Recognition(recogniser=recogniser, audio=audio) if recogniser else None
@@ -137,13 +139,19 @@ class Backends:
         def state(name: str, kind: type[T]) -> T | None:
             return checkpoint.state(name, kind) if checkpoint else None
 
-        diarized = choice.diarizer != "none"
+        diarizer: Operator[Chunk, Turns] | None = None
+        if choice.diarizer == "channels":
+            diarizer = ChannelTurns(
+                session=self._silero, channels=channels, state=state(DIARIZATION, ChannelTurnsState)
+            )
+        elif choice.diarizer != "none":
+            diarizer = self._diarizer(options, state(DIARIZATION, DiarizerState))
         return Parts(
             gaps=gaps,
             voice_activity=VoiceActivityDetector(
                 session=self._silero, state=state(VOICE_ACTIVITY, VoiceActivityState)
             ),
-            diarizer=self._diarizer(options, state(DIARIZATION, DiarizerState)) if diarized else None,
+            diarizer=diarizer,
             speech_turns=SpeechTurns(state=state(SPEECH_TURNS, SpeechTurnsState)),
             utterances=UtteranceCutter(state=state(UTTERANCES, UtteranceState)),
             recognise=recognise,

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from stream_engine.barrier import Barrier
 from stream_engine.errors import StorageError
-from stream_engine.events import Segment, Utterance
+from stream_engine.events import Segment, Spoken, Utterance
 
 T = TypeVar("T")
 CHECKPOINT = "checkpoint.sqlite"
@@ -101,7 +101,7 @@ class Checkpoint:
     def remembered(
         self,
         recognise: Callable[[Sequence[Utterance]], Sequence[Iterable[Segment]]],
-        audio: Callable[[int, int], NDArray[np.float32]],
+        audio: Callable[[Spoken], NDArray[np.float32]],
         model: str,
     ) -> Callable[[Sequence[Utterance]], list[tuple[Segment, ...]]]:
         """`recognise`, which an utterance that was recognised before does not reach again."""
@@ -109,7 +109,7 @@ class Checkpoint:
 
         def key_of(utterance: Utterance) -> bytes:
             digest = hashlib.blake2b(msgspec.msgpack.encode((model, utterance)), digest_size=16)
-            digest.update(audio(utterance.start, utterance.end).data)
+            digest.update(audio(utterance).data)
             return digest.digest()
 
         def recall(utterances: Sequence[Utterance]) -> list[tuple[Segment, ...]]:

@@ -34,10 +34,10 @@ class SourceChunk(_Record, frozen=True, tag="source_chunk", eq=False):
 
 
 class Chunk(_Record, frozen=True, tag="chunk", eq=False):
-    """Mono audio on the session clock; chunks follow one another without gap or overlap."""
+    """Audio on the session clock; chunks follow one another without gap or overlap."""
 
     start: int
-    samples: NDArray[np.float32]  # [frames], 16 kHz, read-only
+    samples: NDArray[np.float32]  # [frames] or, where channels are kept apart, [frames, channels]; read-only
 
     @property
     def end(self) -> int:
@@ -97,6 +97,9 @@ class Utterance(_Record, frozen=True, tag="utterance"):
     end: int
     speaker: str | None
     turns: tuple[int, ...]
+
+
+Spoken = Turn | Utterance  # an interval and its speaker: what audio can be asked for
 
 
 class Word(msgspec.Struct, frozen=True, kw_only=True):

@@ -59,6 +59,7 @@ class Decoder:
         resample: True: 16 kHz by ffmpeg, mono where the input has one or two channels (more stay, since
             ffmpeg would mix them by the places of loudspeakers); False: as the input has it, unless its
             rate is one that no operator can resample.
+        mix: False: all channels stay apart.
         block_s: the longest chunk, in seconds. A file is read in whole blocks; a live input gives what is
             there, at once.
         stall_timeout_s: how long a live input may send nothing; None: for ever. By default 30 s, and for
@@ -82,6 +83,7 @@ class Decoder:
         source: Input,
         *,
         resample: bool = True,
+        mix: bool = True,
         block_s: float = 4.0,
         stall_timeout_s: float | None = _BY_KIND,
         stdin: int = 0,
@@ -97,6 +99,7 @@ class Decoder:
         self._told = 0  # how many of ffmpeg's gaps are in `gaps`
         self._late = 0  # frames of silence that are due before the first sample
         self._resample = resample
+        self._mix = mix
         self._block_s = block_s
         by_kind = None if source.kind in ("file", "stdin") else STALL_S
         self._stall_s = by_kind if stall_timeout_s == _BY_KIND else stall_timeout_s
@@ -110,7 +113,7 @@ class Decoder:
             raise InputError("stdin: is a terminal; pipe a recording into it, or name a file")
         many = self.source.pcm is not None and self.source.pcm.channels > 2
         try:
-            header = await self._start(mix=not many)
+            header = await self._start(mix=self._mix and not many)
         except InputError:
             if not (self._resample and self._process.log.channels > 2) or self.source.live:
                 raise

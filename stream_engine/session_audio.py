@@ -13,8 +13,11 @@ from anyio import to_thread
 from numpy.typing import NDArray
 
 from operators.audio.intake import Intake
+from operators.audio.separate import Separate
+from operators.speech.channels import channel_of
 from stream_engine.clock import RATE
 from stream_engine.errors import BackendError
+from stream_engine.events import Spoken
 from stream_engine.ffmpeg import Decoder
 from stream_engine.inputs import Input
 from stream_engine.options import Options
@@ -32,7 +35,7 @@ class SessionAudio:
     store: PcmStore
     live: bool  # comes at life speed: intake never waits
     decoder: Decoder | None = None
-    intake: Intake | None = None
+    intake: Intake | Separate | None = None
     resample: str = ""
     pace: float | None = None
 
@@ -57,9 +60,15 @@ class SessionAudio:
     def promised_s(self) -> float | None:
         return self.decoder.promised_s if self.decoder else self.store.frames / RATE
 
-    def samples(self, start: int, end: int) -> NDArray[np.float32]:
-        """`[start, end)`, as far as there is any: an event may end within the last millisecond."""
-        return self.store.view(start, min(end, self.store.frames))
+    def samples(self, spoken: Spoken) -> NDArray[np.float32]:
+        """What was spoken, [frames], as far as there is any: an event may end within the last millisecond.
+
+        Where the channels are apart, the channel of its speaker.
+        """
+        samples = self.store.view(spoken.start, min(spoken.end, self.store.frames))
+        if samples.ndim == 1:
+            return samples
+        return np.ascontiguousarray(samples[:, channel_of(spoken.speaker)])
 
     async def keep(self) -> StoreHeader | None:
         """Makes a store that was decoded to its end visible to later runs."""
@@ -91,9 +100,11 @@ async def session_audio(source: Input, options: Options) -> AsyncGenerator[Sessi
     """
     cache = cache_of(options)
     resample, device = resampler(options)
+    apart = options.diarizer == "channels"
+    kind = f"{resample}, channels apart" if apart else resample
     live = source.live or options.pace is not None
     if options.pace is None:
-        found = await to_thread.run_sync(partial(cache.find, source, resample=resample))
+        found = await to_thread.run_sync(partial(cache.find, source, resample=kind))
         if found is not None:
             with found:
                 yield SessionAudio(found, live)
@@ -101,16 +112,25 @@ async def session_audio(source: Input, options: Options) -> AsyncGenerator[Sessi
     decoding = Decoder(
         source,
         resample=resample == "ffmpeg",
+        mix=not apart,
         stall_timeout_s=options.stall_timeout,
         reconnect=options.reconnect,
     )
     async with decoding as decoder:
         ahead = None if live else AHEAD
-        kept_as = None if live else resample
-        with cache.create(source, expected_s=decoder.promised_s, ahead=ahead, resample=kept_as) as store:
+        create = partial(
+            cache.create,
+            source,
+            expected_s=decoder.promised_s,
+            channels=decoder.channels if apart else 1,
+            ahead=ahead,
+            resample=None if live else kind,
+        )
+        with create() as store:
             await decoder.go_on_from(store)
             store.gaps = decoder.gaps
-            yield SessionAudio(store, live, decoder, Intake(device=device), resample, options.pace)
+            intake = Separate(device=device) if apart else Intake(device=device)
+            yield SessionAudio(store, live, decoder, intake, kind, options.pace)
 
 
 def resampler(options: Options) -> tuple[str, str]:

@@ -40,7 +40,7 @@ def utterances(audio: NDArray[np.float32], turns: list[Turn] | None = None) -> l
 
 
 def heard(recogniser: Moonshine, audio: NDArray[np.float32], turns: list[Turn] | None = None) -> list[str]:
-    recognise = Recognition(recogniser=recogniser, audio=lambda start, end: audio[start:end])
+    recognise = Recognition(recogniser=recogniser, audio=lambda one: audio[one.start : one.end])
     return [segment.text for one in utterances(audio, turns) for segment in recognise([one])[0]]
 
 
@@ -60,7 +60,7 @@ def test_a_segment_carries_the_interval_and_the_turns_of_its_utterance() -> None
             word = Word(start=160, end=len(clips[0]) + 5000, text=f"{len(clips[0])}")
             return [Transcript(f"  {len(clips[0])}\n samples ", (word,))]
 
-    recognise = Recognition(recogniser=Echo(), audio=lambda start, end: np.zeros(end - start, np.float32))
+    recognise = Recognition(recogniser=Echo(), audio=lambda one: np.zeros(one.end - one.start, np.float32))
     utterance = Utterance(id=7, start=1600, end=3200, speaker="A", turns=(3, 5))
     (segments,) = recognise([utterance])
     assert list(segments) == [
@@ -87,7 +87,7 @@ def test_no_text_is_no_segment() -> None:
         def transcribe(self, clips: Sequence[NDArray[np.float32]], /) -> list[Transcript]:
             return [Transcript(" ") for _ in clips]
 
-    recognise = Recognition(recogniser=Mute(), audio=lambda start, end: np.zeros(end - start, np.float32))
+    recognise = Recognition(recogniser=Mute(), audio=lambda one: np.zeros(one.end - one.start, np.float32))
     assert recognise([Utterance(id=0, start=0, end=1600, speaker=None, turns=(0,))]) == [()]
 
 

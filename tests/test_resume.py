@@ -17,7 +17,7 @@ import pytest
 
 from stream_engine.barrier import Barrier
 from stream_engine.checkpoint import CHECKPOINT, Checkpoint
-from stream_engine.events import Segment, Utterance
+from stream_engine.events import Segment, Spoken, Utterance
 from tests.speech import CALL
 from tests.test_command_line import ENGINE, engine, finals
 
@@ -140,8 +140,8 @@ def test_an_utterance_is_recognised_once_over_all_runs_and_again_when_anything_c
             for one in utterances
         ]  # fmt: skip
 
-    def view(start: int, end: int) -> np.ndarray:
-        return audio["samples"][start:end]
+    def view(one: Spoken) -> np.ndarray:
+        return audio["samples"][one.start : one.end]
 
     first = Utterance(id=0, start=0, end=16_000, speaker="A", turns=(0,))
     second = Utterance(id=1, start=16_000, end=32_000, speaker="A", turns=(1,))

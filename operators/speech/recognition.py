@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_engine.events import Segment, Utterance, Word
+from stream_engine.events import Segment, Spoken, Utterance, Word
 
 
 class Transcript(msgspec.Struct, frozen=True):
@@ -17,6 +17,7 @@ class Transcript(msgspec.Struct, frozen=True):
 
     text: str
     words: tuple[Word, ...] | None = None  # None: the back end has no word times
+    dropped: str | None = None  # text that was not believed, and why
 
 
 class Recogniser(Protocol):
@@ -47,16 +48,15 @@ class Recogniser(Protocol):
 class Recognition:
     """Utterances in, at most one final segment out of each; without memory, so it may run on several workers.
 
-    `audio(start, end)` gives the samples of an interval of the session clock, [frames] float32 at 16 kHz; it
-    too is called from several threads.
+    `audio(utterance)` gives its samples, [frames] float32 at 16 kHz; it too is called from several threads.
     """
 
-    def __init__(self, *, recogniser: Recogniser, audio: Callable[[int, int], NDArray[np.float32]]) -> None:
+    def __init__(self, *, recogniser: Recogniser, audio: Callable[[Spoken], NDArray[np.float32]]) -> None:
         self._recogniser = recogniser
         self._audio = audio
 
     def __call__(self, utterances: Sequence[Utterance], /) -> list[tuple[Segment, ...]]:
-        found = self._recogniser.transcribe([self._audio(one.start, one.end) for one in utterances])
+        found = self._recogniser.transcribe([self._audio(one) for one in utterances])
         return [_segments(said, one) for said, one in zip(found, utterances, strict=True)]
 
 

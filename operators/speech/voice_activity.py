@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from operators.audio.downmix import mixed
 from stream_engine.clock import MILLISECOND
 from stream_engine.errors import BackendError
 from stream_engine.events import Chunk, VoiceActivity, Watermark
@@ -67,7 +68,8 @@ class VoiceActivityDetector(Operator[Chunk, VoiceActivity | Watermark]):
     def feed(self, item: Chunk, /) -> Iterator[VoiceActivity | Watermark]:
         if self._start is None:
             self._start = item.start
-        self._held = np.concatenate((self._held, item.samples))
+        samples = item.samples if item.samples.ndim == 1 else mixed(item.samples)
+        self._held = np.concatenate((self._held, samples))
         yield from self._frames()
 
     def flush(self) -> Iterator[VoiceActivity | Watermark]:
