@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operators.audio.downmix import mixed
+from operators.speech.vad_flips import VadFlips
 from stream_engine.clock import MILLISECOND
 from stream_engine.errors import BackendError
 from stream_engine.events import Chunk, VoiceActivity, Watermark
@@ -41,6 +42,7 @@ class VoiceActivityState(msgspec.Struct, frozen=True):
     cell: Array  # [1, 1, 128], float32
     held: Array  # [64 + n], float32: context, then the n < 512 samples of an unfinished frame
     start: int | None = None  # where the unfinished frame begins
+    flips: VadFlips = msgspec.field(default_factory=VadFlips)
 
 
 class VoiceActivityDetector(Operator[Chunk, VoiceActivity | Watermark]):
@@ -58,11 +60,16 @@ class VoiceActivityDetector(Operator[Chunk, VoiceActivity | Watermark]):
         self._hidden, self._cell = state.hidden.numpy(), state.cell.numpy()
         self._held = state.held.numpy()
         self._start = state.start
+        self.flips = msgspec.structs.replace(state.flips)  # between speech and silence, so far
 
     @property
     def state(self) -> VoiceActivityState:
         return VoiceActivityState(
-            Array.of(self._hidden), Array.of(self._cell), Array.of(self._held), self._start
+            Array.of(self._hidden),
+            Array.of(self._cell),
+            Array.of(self._held),
+            self._start,
+            msgspec.structs.replace(self.flips),
         )
 
     def feed(self, item: Chunk, /) -> Iterator[VoiceActivity | Watermark]:
@@ -92,6 +99,7 @@ class VoiceActivityDetector(Operator[Chunk, VoiceActivity | Watermark]):
             inputs = {"input": batch, "h": self._hidden, "c": self._cell}
             found, self._hidden, self._cell = cast("_Outputs", self._session.run(None, inputs))
             probabilities.extend(found.reshape(-1).tolist())
+        self.flips.add(probabilities, FRAME)
         yield VoiceActivity(start=self._start, hop=FRAME, probabilities=tuple(probabilities))
         self._start += count * FRAME
         self._held = self._held[count * FRAME :].copy()

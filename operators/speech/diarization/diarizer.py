@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import numpy as np
 
 from operators.speech.diarization.aggregation import Aggregation, AggregationState, Run
-from operators.speech.diarization.grouping import Limits
+from operators.speech.diarization.clustering import unit
+from operators.speech.diarization.grouping import limits
 from operators.speech.diarization.hearing import Hearing, Stretch
+from operators.speech.diarization.known_voices import KnownVoice, Names, SpeakerVoice
 from operators.speech.diarization.models import Activity, Embedding, Segmentation
 from operators.speech.diarization.stretches import modulated, same_voice
 from operators.speech.diarization.turns import OpenTurn, OpenTurns, TurnsState
@@ -17,6 +19,7 @@ from operators.speech.diarization.voices import Correction, Voices, VoicesState
 from operators.speech.diarization.windows import Windows, WindowsState
 from stream_engine.clock import RATE, snap
 from stream_engine.events import Chunk, Relabel, Turn, Watermark
+from stream_engine.state import Array
 
 
 class DiarizerState(msgspec.Struct):
@@ -24,6 +27,7 @@ class DiarizerState(msgspec.Struct):
     aggregation: AggregationState
     turns: TurnsState
     voices: VoicesState
+    names: dict[int, str] = {}
 
 
 class Diarizer:
@@ -37,6 +41,7 @@ class Diarizer:
         max_turn: seconds after which a turn without a pause is cut.
         batch: windows in one call of the segmentation, where as many are due; a GPU is faster with more.
         speakers: how many there are, if that is known; else from `min_speakers` to `max_speakers`.
+        known: voices with names; who is like none of them is `SPEAKER_00` and so on.
         state: of an earlier run, to go on from.
     """
 
@@ -52,6 +57,7 @@ class Diarizer:
         speakers: int | None = None,
         min_speakers: int | None = None,
         max_speakers: int | None = None,
+        known: Sequence[KnownVoice] = (),
         state: DiarizerState | None = None,
     ) -> None:
         if latency < 0 or hop <= 0 or max_turn < 1 or batch < 1:
@@ -79,15 +85,29 @@ class Diarizer:
         self._turns = OpenTurns(state=state.turns if state else None)
         self._voices = Voices(
             dimension=embedding.dimension,
-            limits=_limits(speakers, min_speakers, max_speakers),
+            limits=limits(speakers, min_speakers, max_speakers),
             state=state.voices if state else None,
         )
+        self._names = Names(known=known, given=state.names if state else None)
 
     @property
     def state(self) -> DiarizerState:
         return DiarizerState(
-            self._windows.state, self._aggregation.state, self._turns.state, self._voices.state
+            self._windows.state,
+            self._aggregation.state,
+            self._turns.state,
+            self._voices.state,
+            dict(self._names.given),
         )
+
+    @property
+    def voices(self) -> dict[str, SpeakerVoice]:
+        """The voice of each speaker so far, by label: kept apart from the turns."""
+        heard = zip(*self._voices.heard(), strict=True)
+        return {
+            self._names.label(speaker): SpeakerVoice(Array.of(unit(total).astype(np.float32)), float(seconds))
+            for speaker, total, seconds in heard
+        }
 
     def feed(self, item: Chunk, /) -> Iterator[Turn | Relabel | Watermark]:
         self._windows.feed(item)
@@ -183,7 +203,12 @@ class Diarizer:
             whole=whole,
         )
         yield Turn(
-            id=turn.id, revision=turn.revision, final=True, start=start, end=end, speaker=_name(speaker)
+            id=turn.id,
+            revision=turn.revision,
+            final=True,
+            start=start,
+            end=end,
+            speaker=self._names.label(speaker),
         )
         yield from self._relabels(corrections, self._heard())
 
@@ -201,7 +226,7 @@ class Diarizer:
             final=False,
             start=start,
             end=end,
-            speaker=_name(turn.speaker),
+            speaker=self._names.label(turn.speaker),
         )
         turn.revision += 1
 
@@ -215,34 +240,23 @@ class Diarizer:
     def _withdraw(self, turn: OpenTurn) -> Iterator[Turn]:
         """A turn that turned out to be nothing; if nobody was shown it, nothing needs to be said."""
         if turn.shown is not None:
-            at, speaker = turn.start, _name(turn.shown)
+            at, speaker = turn.start, self._names.label(turn.shown)
             yield Turn(id=turn.id, revision=turn.revision, final=True, start=at, end=at, speaker=speaker)
 
     def _relabels(self, corrections: list[Correction], as_of: int) -> Iterator[Relabel]:
         for correction in corrections:
-            speaker = None if correction.speaker is None else _name(correction.speaker)
-            to = f"SPEAKER_{correction.to:02d}"
+            speaker = None if correction.speaker is None else self._names.label(correction.speaker)
+            to = self._names.label(correction.to)
             yield Relabel(to=to, as_of=as_of, turns=correction.turns, speaker=speaker)
+        if self._names:
+            for old, new in self._names.update(*self._voices.heard()):
+                yield Relabel(to=new, as_of=as_of, speaker=old)
 
     def _heard(self) -> int:
         return self._time(self._aggregation.seen)
 
     def _time(self, frame: int) -> int:
         return self._hearing.time(frame)
-
-
-def _limits(speakers: int | None, fewest: int | None, most: int | None) -> Limits:
-    for number in (speakers, fewest, most):
-        if number is not None and number < 1:
-            raise ValueError(f"a number of speakers is at least 1, got {number}")
-    limits = Limits(speakers or fewest or 1, speakers or most)
-    if limits.most is not None and limits.fewest > limits.most:
-        raise ValueError(f"at least {limits.fewest} speakers and at most {limits.most} contradict each other")
-    return limits
-
-
-def _name(speaker: int | None) -> str | None:
-    return None if speaker is None else f"SPEAKER_{speaker:02d}"
 
 
 _NEVER = 1 << 60

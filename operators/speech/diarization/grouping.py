@@ -32,6 +32,21 @@ class Limits(msgspec.Struct, frozen=True):
     most: int | None = None
 
 
+def limits(speakers: int | None, fewest: int | None, most: int | None) -> Limits:
+    """From what a user says: how many, or at least and at most how many.
+
+    Raises:
+        ValueError: no such number is possible.
+    """
+    for number in (speakers, fewest, most):
+        if number is not None and number < 1:
+            raise ValueError(f"a number of speakers is at least 1, got {number}")
+    found = Limits(speakers or fewest or 1, speakers or most)
+    if found.most is not None and found.fewest > found.most:
+        raise ValueError(f"at least {found.fewest} speakers and at most {found.most} contradict each other")
+    return found
+
+
 class Item(msgspec.Struct):
     """A remembered turn, or (without a turn) all that is forgotten of a speaker."""
 

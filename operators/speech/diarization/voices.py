@@ -65,7 +65,7 @@ class Voices:
 
     def guess(self, vector: NDArray[Any], seconds: float) -> int:
         """The speaker of a turn that is still open; one that has no name yet if it is like nobody."""
-        speakers, sums, spoken = self._speakers()
+        speakers, sums, spoken = self.heard()
         if not speakers:
             return self._named
         scores = margin(cosines(sums, unit(vector)), spoken, np.float64(seconds))
@@ -159,7 +159,7 @@ class Voices:
 
     def _nearest(self, item: Item, vector: Floats) -> int:
         """The speaker of a turn without regrouping; -1 where that is needed."""
-        speakers, sums, spoken = self._speakers()
+        speakers, sums, spoken = self.heard()
         if not speakers:
             return -1
         scores = cosines(sums, vector)
@@ -172,8 +172,8 @@ class Voices:
             scores -= [NOT_BOTH * (speaker in talking) for speaker in speakers]
         return speakers[int(np.argmax(scores))]
 
-    def _speakers(self) -> tuple[list[int], Floats, Floats]:
-        """Names in use, the sum of each one's voice, and the seconds behind it."""
+    def heard(self) -> tuple[list[int], Floats, Floats]:
+        """Speakers in use, the sum of each one's voice ([speakers, dimension]), and the seconds behind it."""
         speakers = sorted({item.speaker for item in self._items})
         seconds = np.array([item.seconds for item in self._items])
         rows = [np.array([item.speaker == speaker for item in self._items]) for speaker in speakers]
