@@ -20,7 +20,7 @@ from operators.speech.diarization.grouping import cosines
 from stream_engine.state import Array
 
 ENOUGH_SECONDS = 2.5  # of a speaker's clean speech, before which nobody is named
-NEAR = 0.03  # above the middle: named
+NEAR = 0.12  # above the middle: named (measured below)
 KEPT = 0.06  # what having the name already is worth
 
 
