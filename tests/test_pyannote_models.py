@@ -11,9 +11,9 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -223,7 +223,7 @@ def test_any_number_of_local_speakers_powerset_or_not(
     from pyannote.audio import Model
 
     model = tiny_segmentation(speakers=speakers, together=together)
-    opened: Any = Model.from_pretrained(save(model, tmp_path / "m.bin"), strict=False)
+    opened: Any = Model.from_pretrained(save(model, tmp_path / "m.bin"))
     windows = np.stack([call()[:80_000], call()[80_000:160_000]])
     activity = PyannoteSegmentation(opened, batch=2)(windows)
     assert activity.dtype == np.float32
@@ -258,15 +258,51 @@ def test_out_of_memory_halves_the_batch_and_goes_on() -> None:
             raise torch.OutOfMemoryError("too much")
         return [2 * item for item in items]
 
-    batches = Batches(16)
-    assert list(chain(*batches.run(small, range(10)))) == [2 * item for item in range(10)]
-    assert (batches.size, batches.halved) == (2, 3)
+    batches = Batches(small, size=16)
+    assert batches.run(range(10)) == [2 * item for item in range(10)]
+    assert (batches.size, batches.halved) == (2, 2)
 
-    def full(_: Any) -> None:
+    def full(_: Any) -> list[int]:
         raise torch.OutOfMemoryError("too much")
 
-    with pytest.raises(BackendError, match="no memory for one item"):
-        batches.run(full, range(10))
+    with pytest.raises(BackendError, match="no memory on the device for one item"):
+        Batches(full, size=4).run(range(10))
+
+
+def test_sessions_that_wait_for_the_device_share_its_next_batch() -> None:
+    """The first call is held until the others wait; then one more serves all of them."""
+    sizes: list[int] = []
+    begun, go_on = threading.Event(), threading.Event()
+
+    def model(items: list[int]) -> list[int]:
+        sizes.append(len(items))
+        begun.set()
+        assert go_on.wait(10)
+        return [2 * item for item in items]
+
+    batches = Batches(model, size=64)
+    with ThreadPoolExecutor(8) as sessions:
+        first = sessions.submit(batches.run, [0])
+        assert begun.wait(10)
+        others = [sessions.submit(batches.run, range(number, number + 5)) for number in range(7)]
+        while len(batches._waiting) < 35:
+            time.sleep(0.001)
+        go_on.set()
+        assert first.result() == [0]
+        for number, other in enumerate(others):
+            assert other.result() == [2 * item for item in range(number, number + 5)]
+    assert sizes == [1, 35]
+
+
+def test_an_error_of_a_shared_batch_reaches_each_session() -> None:
+    def broken(items: list[int]) -> list[int]:
+        raise ValueError(f"{len(items)} items")
+
+    batches = Batches(broken, size=4)
+    with ThreadPoolExecutor(4) as sessions:
+        for call_ in [sessions.submit(batches.run, [1, 2, 3]) for _ in range(4)]:
+            with pytest.raises(ValueError, match="items"):
+                call_.result()
 
 
 @pytest.mark.parametrize("together", [2, None])

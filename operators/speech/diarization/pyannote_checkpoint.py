@@ -16,11 +16,11 @@ import hashlib
 import os
 import pickle
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-from operators.speech.diarization.pyannote_hub import Folder, Hub, Place
+from operators.speech.diarization.pyannote_hub import Folder, Hub, HubModel, Place
 from operators.speech.diarization.pyannote_models import PyannoteEmbedding, PyannoteSegmentation
 from operators.speech.diarization.torch_community_1 import torch_embedding, torch_segmentation
 from stream_engine.errors import BackendError
@@ -133,7 +133,9 @@ def _named(named: Any, place: Place, hub: Hub) -> Weights:
         named = f"{mapping.get('checkpoint')}@{revision}" if revision else mapping.get("checkpoint")
     text = str(named)
     if text.startswith("$model/"):
-        folder, _, _ = text.removeprefix("$model/").partition("@")
+        folder, _, revision = text.removeprefix("$model/").partition("@")
+        if revision and isinstance(place, HubModel):
+            place = replace(place, revision=revision)
     elif Path(text).is_file():
         return Weights(Path(text), place.trusted)
     else:
@@ -173,7 +175,7 @@ def _opened(weights: Weights) -> tuple[str, Any]:
     ) as broken:
         raise BackendError(f"{weights.path} is no checkpoint: {_first_line(broken)}") from None
     try:
-        model: Any = Model.from_pretrained(weights.path, strict=False)
+        model: Any = Model.from_pretrained(weights.path)
     except (KeyError, AttributeError, ImportError, RuntimeError, TypeError) as broken:
         raise BackendError(f"{weights.path} is no pyannote model: {_first_line(broken)}") from None
     frames = getattr(model.specifications, "resolution", None) == Resolution.FRAME

@@ -30,7 +30,7 @@ class PyannoteSegmentation:
     Args:
         model: of any number of local speakers.
         device: where torch runs it.
-        batch: windows in one call; halved for good when the device runs out of memory (`batches.halved`).
+        batch: windows in one call; halved for good when memory runs out (counted in `batches.halved`).
 
     Raises:
         BackendError: the model is of another kind, or of another rate.
@@ -57,7 +57,8 @@ class PyannoteSegmentation:
         self._powerset: Any = None
         if specifications.powerset:
             self._powerset = Powerset(self.speakers, specifications.powerset_max_classes).to(device)
-        self.batches = Batches(batch or (1 if device == "cpu" else SEGMENTATION_BATCH))
+        size = batch or (1 if device == "cpu" else SEGMENTATION_BATCH)
+        self.batches: Batches[Samples] = Batches(self._activity, size=size)
         self._device = device
 
     @property
@@ -67,13 +68,14 @@ class PyannoteSegmentation:
 
     def __call__(self, windows: Samples, /) -> Activity:
         """Shape: [batch, window] -> [batch, frames, local speakers]."""
-        return np.concatenate(self.batches.run(self._activity, windows))
+        return np.stack(self.batches.run(windows))
 
-    def _activity(self, windows: Samples) -> Activity:
+    def _activity(self, windows: list[Samples]) -> Activity:
         import torch
 
-        missing = 0 if self._device == "cpu" else max(self.batches.size - len(windows), 0)
-        filled = np.pad(windows, ((0, missing), (0, 0)))  # a copy, too: torch wants to own what it is given
+        filled = np.stack(windows)
+        if self._device != "cpu":
+            filled = np.pad(filled, ((0, self.batches.size - len(windows)), (0, 0)))
         with torch.inference_mode():
             waveforms = torch.from_numpy(filled).to(self._device)
             scores: torch.Tensor = self._model(waveforms[:, None])  # [batch, frames, classes]
@@ -103,7 +105,8 @@ class PyannoteEmbedding:
         lengths = range(4_000, _MOST_SAMPLES, 800)
         self.shortest = next((n for n in lengths if self._model.num_frames(n) >= 2), _MOST_SAMPLES)
         together = isinstance(model, BaseWeSpeakerResNet)
-        self.batches = Batches((batch or (1 if device == "cpu" else EMBEDDING_BATCH)) if together else 1)
+        size = batch or (1 if device == "cpu" else EMBEDDING_BATCH)
+        self.batches: Batches[Samples] = Batches(self._embed, size=size if together else 1)
         self._masks = threading.local()  # sessions in several threads share the model
         if together:
             for module in self._model.resnet.modules():
@@ -117,7 +120,7 @@ class PyannoteEmbedding:
 
     def __call__(self, stretches: list[Samples], /) -> Vector:
         """Each stretch ([samples]) on its own -> [stretches, dimension]."""
-        return np.concatenate(self.batches.run(self._embed, stretches))
+        return np.stack(self.batches.run(stretches))
 
     def _embed(self, stretches: list[Samples]) -> Vector:
         import torch
