@@ -7,7 +7,6 @@ twice: results would depend on chance. What fails is dropped, and the reason is 
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from operators.speech.local_agreement import spelled
 from operators.speech.recognition import Transcript
 from stream_engine.events import Word
 
@@ -93,11 +93,6 @@ def compression(text: str) -> float:
 def level(samples: NDArray[np.float32]) -> float:
     """Root mean square of a clip, [frames]; 0 for an empty one."""
     return float(np.sqrt(np.mean(np.square(samples)))) if len(samples) else 0.0
-
-
-def spelled(word: str) -> str:
-    """A word without case and punctuation: what two words are compared by."""
-    return re.sub(r"[^\w']|^'|'$", "", word.casefold().replace("’", "'").strip(" \"'"))
 
 
 def _sentences(words: Sequence[Word]) -> list[list[int]]:

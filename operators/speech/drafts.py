@@ -1,0 +1,86 @@
+"""Drafts: the words of turns that are open, and which of the turns that are over they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+import msgspec
+
+from stream_engine.clock import samples
+from stream_engine.events import Hypothesis, Turn
+
+ENOUGH = samples(0.3)  # of an open turn that a draft has heard, to be what the draft goes on in
+
+
+class Partial(Hypothesis, frozen=True, tag="hypothesis"):
+    """A hypothesis that says which of its words will not change.
+
+    `text` begins with `committed`, and so do all later texts of the same id and the final text of the turns;
+    but if the turn turns out to have ended earlier, the last words of `committed` may go on to the next one.
+    """
+
+    committed: str = ""
+    turns: tuple[int, ...] = ()  # if final: the turns that share what is committed
+
+
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of the words of an open turn."""
+
+    turn: Turn  # as it was when it was decoded
+    heard: int  # up to here
+    revision: int = 0
+    committed: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()  # of the last decoding; begins with `committed`
+
+    def shown(self) -> Partial:
+        return self._partial(self.turn, self.words, self.committed)
+
+    def closed(self, turns: Sequence[Turn], kept: int) -> Partial:
+        """The last hypothesis, of `turns` that are over; all but the first `kept` committed words go on."""
+        end = max((turn.end for turn in turns), default=self.turn.end)
+        words = self.words if kept == len(self.committed) else self.committed[:kept]
+        last = self._partial(self.turn, words, self.committed[:kept])
+        ids = tuple(turn.id for turn in turns)
+        revision = self.revision + bool(self.words)
+        return msgspec.structs.replace(last, final=True, end=end, turns=ids, revision=revision)
+
+    def _partial(self, turn: Turn, words: Sequence[str], committed: Sequence[str]) -> Partial:
+        return Partial(
+            id=turn.id,
+            revision=self.revision,
+            start=turn.start,
+            end=turn.end,
+            speaker=turn.speaker,
+            text=" ".join(words),
+            committed=" ".join(committed),
+        )
+
+
+def owners(ended: Sequence[Turn], drafts: Collection[Draft]) -> list[tuple[Draft, list[Turn]]]:
+    """Drafts that are over, each with the turns, by start, that have come of it.
+
+    A turn belongs to the draft of its own id, and else to the one that heard most of it, if that is more than
+    half. A draft whose turn was withdrawn is over too, without turns.
+    """
+    by_id = {draft.turn.id: draft for draft in drafts}
+    found = {turn.id: list[Turn]() for turn in ended if turn.id in by_id}
+    for turn in sorted(ended, key=lambda turn: (turn.start, turn.id)):
+        heard = [(_shared(turn, draft), -draft.turn.id) for draft in drafts]
+        shared, number = max(heard, default=(0, 0))
+        owner = turn.id if turn.id in by_id else -number if 2 * shared > turn.end - turn.start else None
+        if owner is not None and turn.end > turn.start:
+            found.setdefault(owner, []).append(turn)
+    return [(by_id[number], turns) for number, turns in found.items()]
+
+
+def heir_of(draft: Draft, turns: Sequence[Turn], opened: Iterable[Turn]) -> Turn | None:
+    """The open turn in which a draft goes on; None if all that it heard is over."""
+    end = max((turn.end for turn in turns), default=draft.turn.start)
+    for turn in sorted(opened, key=lambda turn: (turn.id != draft.turn.id, turn.start, turn.id)):
+        if turn.start >= end - ENOUGH and draft.heard - turn.start >= ENOUGH:
+            return turn
+    return None
+
+
+def _shared(turn: Turn, draft: Draft) -> int:
+    return max(0, min(turn.end, draft.heard) - max(turn.start, draft.turn.start))

@@ -1,0 +1,128 @@
+"""Text of turns that are still open: what is shown while somebody speaks, and what of it will not change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from operators.speech.drafts import Draft, Partial, heir_of, owners
+from operators.speech.local_agreement import agreed, honoured, said_within
+from operators.speech.recognition import Recogniser
+from stream_engine.clock import samples
+from stream_engine.events import Relabel, Spoken, Turn, Watermark
+from stream_engine.operator import Operator
+
+
+class PartialsState(msgspec.Struct, frozen=True):
+    """What is open."""
+
+    drafts: tuple[Draft, ...]
+    turns: tuple[Turn, ...]  # provisional, as last seen
+    ended: tuple[Turn, ...]  # since the last watermark
+
+
+class Partials(Operator[Turn | Relabel | Watermark, Partial]):
+    """Turns, provisional and final, to hypotheses.
+
+    At each watermark of the diarizer, an open turn in which there are `every_s` of new audio is decoded from
+    its start. Turns grow on a grid of the audio, so what is decoded does not depend on chunks or pace. The
+    words that two decodings agree on are committed. Every final turn is named by exactly one hypothesis that
+    is `final`: its `turns` share the `committed` words, and no hypothesis of them follows.
+
+    A diarizer may find out that what it showed as one turn are several. What is over then ends the draft; if
+    the rest is still open, one more decoding, of what is over, tells which of the committed words go on to
+    it. So no decoding is longer than the diarizer lets a turn become. State: the words of the open turns.
+
+    Args:
+        recogniser: any; word times are not needed.
+        audio: gives the samples of a turn, [frames], float32, 16 kHz.
+        every_s: new audio that is worth a decoding.
+        shortest_s: audio that is enough for the first one.
+    """
+
+    def __init__(
+        self,
+        *,
+        recogniser: Recogniser,
+        audio: Callable[[Spoken], NDArray[np.float32]],
+        every_s: float = 1.0,
+        shortest_s: float = 1.0,
+        state: PartialsState | None = None,
+    ) -> None:
+        if every_s <= 0 or shortest_s <= 0:
+            raise ValueError(f"every_s={every_s}, shortest_s={shortest_s}: want both above 0")
+        self._recogniser, self._audio = recogniser, audio
+        self._every, self._shortest = samples(every_s), samples(shortest_s)
+        self._drafts = {draft.turn.id: draft for draft in state.drafts} if state else {}
+        self._turns = {turn.id: turn for turn in state.turns} if state else {}
+        self._ended = list(state.ended) if state else []
+
+    @property
+    def state(self) -> PartialsState:
+        return PartialsState(tuple(self._drafts.values()), tuple(self._turns.values()), tuple(self._ended))
+
+    def feed(self, item: Turn | Relabel | Watermark, /) -> Iterator[Partial]:
+        if isinstance(item, Watermark):
+            yield from self._close()
+            yield from self._decode()
+        elif isinstance(item, Turn) and item.final:
+            self._turns.pop(item.id, None)
+            self._ended.append(item)
+        elif isinstance(item, Turn):
+            self._turns[item.id] = item
+
+    def flush(self) -> Iterator[Partial]:
+        yield from self._close()
+
+    def _close(self) -> Iterator[Partial]:
+        """Ends the drafts of turns that are over."""
+        ended, self._ended = self._ended, []
+        owned = owners(ended, self._drafts.values())
+        for draft, turns in owned:
+            del self._drafts[draft.turn.id]
+            free = [turn for turn in self._turns.values() if turn.id not in self._drafts]
+            heir = heir_of(draft, turns, free)
+            kept = len(draft.committed)
+            if heir is not None and kept:
+                kept = self._said_before(heir.start, draft)
+                rest = draft.committed[kept:]
+                self._drafts[heir.id] = Draft(turn=heir, heard=heir.start, committed=rest, words=rest)
+            yield draft.closed(turns, kept)
+        whose = {turn.id for _, turns in owned for turn in turns}
+        for turn in ended:
+            if turn.id not in whose and turn.end > turn.start:
+                yield Draft(turn=turn, heard=turn.end).closed((turn,), 0)
+
+    def _said_before(self, end: int, draft: Draft) -> int:
+        """How many of the committed words of a draft were said before `end`."""
+        over = msgspec.structs.replace(draft.turn, end=end)
+        if over.end <= over.start:
+            return 0
+        (found,) = self._recogniser.transcribe([self._audio(over)])
+        return said_within(draft.committed, found.text.split())
+
+    def _decode(self) -> Iterator[Partial]:
+        """Decodes the open turns that have grown enough, all at a time."""
+        due = [turn for turn in self._turns.values() if self._due(turn, self._drafts.get(turn.id))]
+        found = self._recogniser.transcribe([self._audio(turn) for turn in due]) if due else []
+        for turn, transcript in zip(due, found, strict=True):
+            draft = self._drafts.get(turn.id)
+            words = tuple(transcript.text.split())
+            if draft is None:
+                draft = Draft(turn=turn, heard=turn.end, words=words)
+            else:
+                words = tuple(honoured(draft.committed, words))
+                committed = tuple(agreed(draft.committed, draft.words, words))
+                draft = Draft(
+                    turn=turn, heard=turn.end, revision=draft.revision + 1, committed=committed, words=words
+                )
+            self._drafts[turn.id] = draft
+            yield draft.shown()
+
+    def _due(self, turn: Turn, draft: Draft | None) -> bool:
+        if draft is None:
+            return turn.end - turn.start >= self._shortest
+        return turn.end - draft.heard >= self._every
