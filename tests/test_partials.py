@@ -101,7 +101,7 @@ def test_hypotheses_of_the_call_grow_and_what_they_commit_stays() -> None:
             assert one.final or len(new) >= len(old)
             moved += [old[len(new) :]] if len(new) < len(old) else []
         shown[one.id] = one
-    assert sum(len(one.committed.split()) for one in shown.values()) > 20
+    assert sum(len(one.committed.split()) for one in shown.values()) > 15
     later = [one.committed.split() for one in hypotheses()]
     assert all(any(one[: len(words)] == words for one in later) for words in moved)
 

@@ -1,0 +1,94 @@
+"""Which language a session is in: heard once, in the first few seconds of speech, and said how surely."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from stream_engine.clock import samples
+from stream_engine.events import Spoken, Utterance
+from stream_engine.operator import Operator
+
+
+class Language(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="language"):
+    """The language of a session, from which its recogniser takes it on."""
+
+    at: int  # end of the speech that was listened to
+    code: str
+    probability: float
+    emitted_at: float | None = None
+
+
+class Understood(Utterance, frozen=True, tag="utterance"):
+    """An utterance whose language is known."""
+
+    language: str | None = None
+
+
+class LanguageState(msgspec.Struct, frozen=True):
+    """What was said before the language was known, and then the language."""
+
+    held: tuple[Utterance, ...]
+    language: Language | None
+
+
+class LanguageChoice(Operator[Utterance, Language | Understood]):
+    """Utterances to the same with their language.
+
+    The first ones are held until they are `enough_s` of speech, `most` of them or all that there are; then
+    the language is heard in all of them together, stated once, and is that of these and all that follow. So
+    it depends on the utterances only. Lookahead: until then.
+
+    Args:
+        detect: gives the code of the language of samples, [frames], and its probability.
+        audio: gives the samples of an utterance, [frames], float32, 16 kHz.
+    """
+
+    def __init__(
+        self,
+        *,
+        detect: Callable[[NDArray[np.float32]], tuple[str, float]],
+        audio: Callable[[Spoken], NDArray[np.float32]],
+        enough_s: float = 3.0,
+        most: int = 4,
+        state: LanguageState | None = None,
+    ) -> None:
+        if enough_s <= 0 or most < 1:
+            raise ValueError(f"enough_s={enough_s}, most={most}: want some speech to listen to")
+        self._detect, self._audio = detect, audio
+        self._enough, self._most = samples(enough_s), most
+        self._held = list(state.held) if state else []
+        self._language = state.language if state else None
+
+    @property
+    def state(self) -> LanguageState:
+        return LanguageState(tuple(self._held), self._language)
+
+    def feed(self, item: Utterance, /) -> Iterator[Language | Understood]:
+        if self._language is not None:
+            yield _understood(item, self._language)
+            return
+        self._held.append(item)
+        speech = sum(one.end - one.start for one in self._held)
+        if speech >= self._enough or len(self._held) >= self._most:
+            yield from self._choose()
+
+    def flush(self) -> Iterator[Language | Understood]:
+        if self._held:
+            yield from self._choose()
+
+    def _choose(self) -> Iterator[Language | Understood]:
+        held, self._held = self._held, []
+        code, probability = self._detect(np.concatenate([self._audio(one) for one in held]))
+        end = max(one.end for one in held)
+        self._language = Language(at=end, code=code, probability=round(float(probability), 3))
+        yield self._language
+        for one in held:
+            yield _understood(one, self._language)
+
+
+def _understood(utterance: Utterance, language: Language) -> Understood:
+    return Understood(**msgspec.structs.asdict(utterance), language=language.code)
