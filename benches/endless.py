@@ -132,7 +132,7 @@ async def session(folder: Path, seconds: int) -> None:
             )
             running = Session(
                 pipeline=pipeline,
-                items=transcription(pipeline, heard, parts, Devices(cpu=cpu)),
+                items=transcription(pipeline, heard, parts, Devices(cpu=cpu, diarizer=cpu, recogniser=cpu)),
                 emission=emission,
                 position=lambda: follower.position,
             )

@@ -81,9 +81,11 @@ def _session_options(parser: argparse.ArgumentParser) -> None:
     _options(
         parser,
         ("--formats", "LIST", "outputs: names separated by commas, or all (default)"),
-        ("--asr", "NAME[:MODEL]", "recogniser: auto, moonshine, none"),
-        ("--diarizer", "NAME[:MODEL]", "who speaks: auto, community-1, channels, none"),
+        ("--asr", "NAME[:MODEL]", "recogniser: auto, faster-whisper:MODEL, moonshine, none"),
+        ("--diarizer", "NAME[:MODEL]", "who speaks: auto, pyannote[:MODEL], community-1, channels, none"),
         ("--language", "L", "language spoken, such as en"),
+        ("--prompt", "TEXT", "names and spellings to expect (faster-whisper)"),
+        ("--precision", "P", "of faster-whisper: auto, float32, float16, bfloat16, int8"),
         ("--device", "NAME", "auto, cpu, cuda or mps"),
         ("--resample", "WHO", "auto, ffmpeg or device"),
         ("--pcm", "FMT:RATE:CH", "stdin holds raw samples, such as s16le:16000:1"),
@@ -91,6 +93,7 @@ def _session_options(parser: argparse.ArgumentParser) -> None:
     )
     _options(
         parser,
+        ("--asr-workers", "N", "utterances that are recognised at a time"),
         ("--speakers", "N", "exactly N speakers"),
         ("--min-speakers", "N", "N speakers or more"),
         ("--max-speakers", "N", "N speakers or fewer"),

@@ -17,10 +17,10 @@ from typing import Any
 
 import anyio
 import msgspec
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 
 from sinks.event_log import EventLog
-from stream_engine.backends import Backends, Choice, workers
+from stream_engine.backends import Backends
 from stream_engine.barrier import Checkpoints
 from stream_engine.checkpoint import Checkpoint
 from stream_engine.clock import RATE, samples, snap
@@ -48,7 +48,7 @@ class OpenSession(Session):
     """A running session; `result` is there when its block has been left."""
 
     result: Result
-    choice: Choice
+    notes: tuple[str, ...]  # what it runs on, and why
     duration_s: float | None  # as promised by the container
     first: dict[str, float] = {}  # noqa: RUF012 - when the first of each kind came; replaced, never changed
 
@@ -120,16 +120,13 @@ async def run_session(
             results = Results(cache_of(options).root)
             made_of = options.identity(), choice.versions
             known = None if options.fresh else results.find(audio.header, *made_of)
-            checkpoint = place.resumed(choice.versions, choice.notes, afresh=known is not None)
+            loaded = None if known else await to_thread.run_sync(backends.load, choice, options)
+            notes = (loaded.notes if loaded else ()) + choice.notes
+            checkpoint = place.resumed(choice.versions, notes, afresh=known is not None)
             if checkpoint is not None:
                 stack.callback(checkpoint.close)
-            parts = (
-                None
-                if known
-                else backends.parts(
-                    choice, options, audio.samples, audio.store.channels, Gaps(audio.store), checkpoint
-                )
-            )
+            sound = audio.samples, audio.store.channels
+            parts = loaded and backends.parts(choice, loaded, options, *sound, Gaps(audio.store), checkpoint)
             loaded_s = tracer.wall_ns() / 1e9
             cuts = Checkpoints(checkpoint.commit) if checkpoint else None
             async with Pipeline.run(tracer=tracer, checkpoints=cuts) as pipeline:
@@ -137,8 +134,16 @@ async def run_session(
                     session = _replay(pipeline, known, source)
                 else:
                     assert parts is not None
-                    session = _lay(pipeline, audio, parts, choice, source, options, checkpoint)
-                session.choice, session.duration_s = choice, audio.promised_s
+                    start = SessionStart(
+                        schema=SCHEMA,
+                        source=source.shown,
+                        recogniser=choice.recogniser,
+                        diarizer=choice.diarizer,
+                        notes=notes,
+                    )
+                    devices = choice.devices(options, loaded.recogniser if loaded else None)
+                    session = _lay(pipeline, audio, parts, devices, start, options, checkpoint)
+                session.notes, session.duration_s = notes, audio.promised_s
                 session.sink("event log", EventLog(path=place.log))
                 yield session
             if pipeline.committed and not session.stopped and (header := await audio.keep()) is not None:
@@ -156,7 +161,7 @@ async def run_session(
             place.conclude,
             stopped=session.stopped,
             damage=audio.damage,
-            notes=choice.notes,
+            notes=notes,
             figures=figures,
             tracer=tracer,
         )
@@ -167,21 +172,20 @@ def _lay(
     pipeline: Pipeline,
     audio: SessionAudio,
     parts: Parts,
-    choice: Choice,
-    source: Input,
+    devices: Devices,
+    start: SessionStart,
     options: Options,
     checkpoint: Checkpoint | None,
 ) -> OpenSession:
     """The whole graph, from the input to the stamped events."""
-    cpu = CapacityLimiter(os.cpu_count() or 1)
     if audio.decoder is not None and audio.intake is not None:
         decoded = paced(audio.decoder, audio.pace)
-        intake(pipeline, decoded, audio.intake, audio.store, device=cpu)
+        intake(pipeline, decoded, audio.intake, audio.store, device=devices.cpu)
     position = checkpoint.position if checkpoint else 0
     follower = audio.store.follow(LIVE_CHUNK if audio.live else FILE_CHUNK, start=position)
     chunks = with_barriers(follower, samples(options.checkpoint_every)) if checkpoint else follower
     heard = pipeline.source("audio", chunks, capacity=2, stops=audio.decoder is None)
-    items = transcription(pipeline, heard, parts, Devices(cpu=cpu, recognisers=workers()))
+    items = transcription(pipeline, heard, parts, devices)
     session: OpenSession
 
     def end() -> SessionEnd:
@@ -189,13 +193,7 @@ def _lay(
 
     emission = Emission(
         tracer=pipeline.tracer,
-        start=SessionStart(
-            schema=SCHEMA,
-            source=source.shown,
-            recogniser=choice.recogniser,
-            diarizer=choice.diarizer,
-            notes=choice.notes,
-        ),
+        start=start,
         end=end,
         pace=audio.pace or 1.0,
         state=checkpoint.state(EMISSION, EmissionState) if checkpoint else None,

@@ -5,26 +5,28 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
+from anyio import CapacityLimiter
 from numpy.typing import NDArray
 
 from operators.speech.channels import ChannelTurns, ChannelTurnsState
-from operators.speech.diarization.community_1 import Community1Embedding, Community1Segmentation
 from operators.speech.diarization.diarizer import Diarizer, DiarizerState
-from operators.speech.moonshine import Moonshine
 from operators.speech.recognition import Recogniser, Recognition
 from operators.speech.speech_turns import SpeechTurns, SpeechTurnsState
 from operators.speech.utterances import UtteranceCutter, UtteranceState
-from operators.speech.voice_activity import VoiceActivityDetector, VoiceActivityState, load_silero
+from operators.speech.voice_activity import VoiceActivityDetector, VoiceActivityState
 from operators.timeline.overlap import OverlapState, OverlapSweep
 from stream_engine.checkpoint import Checkpoint
+from stream_engine.device import Device
+from stream_engine.device import choose as device_for
 from stream_engine.errors import BackendError
 from stream_engine.events import Chunk, Gap, Spoken
+from stream_engine.models import DiarizerModels, Models
 from stream_engine.operator import Operator
 from stream_engine.options import Options
 from stream_engine.topology import (
@@ -33,92 +35,136 @@ from stream_engine.topology import (
     SPEECH_TURNS,
     UTTERANCES,
     VOICE_ACTIVITY,
+    Devices,
     Parts,
     Turns,
 )
 
 T = TypeVar("T")
 WEIGHT_PACKAGES = ("faster-whisper", "moonshine-voice", "onnxruntime", "stream-engine")
-RECOGNISERS = ("auto", "moonshine", "none")
-DIARIZERS = ("auto", "community-1", "channels", "none")
-LATER = {
-    "faster-whisper": "recogniser faster-whisper is not built yet; choose --asr moonshine",
-    "pyannote": "diarizer pyannote is not built yet; choose --diarizer community-1",
-}
+RECOGNISERS = ("auto", "faster-whisper", "moonshine", "none")
+DIARIZERS = ("auto", "pyannote", "community-1", "channels", "none")
+PYANNOTE = "pyannote/speaker-diarization-community-1"
+EMBEDDED = "pip install 'stream-engine[embedded]'"
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What a session runs on, and why."""
+    """What a session is to run on, and why."""
 
     recogniser: str
     diarizer: str
+    device: Device
     notes: tuple[str, ...]
+    weights: tuple[str, ...] = ()  # what is known of files that a user named
 
     @property
     def versions(self) -> dict[str, str]:
-        """What the results depend on beside the options: the packages that hold weights and code."""
-        return {name: version(name) for name in WEIGHT_PACKAGES if find_spec(name.replace("-", "_"))}
+        """What results depend on beside the options: packages and files that hold weights and code."""
+        packages = {name: version(name) for name in WEIGHT_PACKAGES if find_spec(name.replace("-", "_"))}
+        chosen = {"recogniser": self.recogniser, "diarizer": self.diarizer}
+        return {**packages, **chosen, "weights": " ".join(self.weights)}
+
+    def devices(self, options: Options, recogniser: Recogniser | None) -> Devices:
+        """Who may compute at a time."""
+        cpu = CapacityLimiter(os.cpu_count() or 1)
+        gpu = CapacityLimiter(1) if self.device.name != "cpu" else cpu
+        return Devices(
+            cpu=cpu,
+            diarizer=gpu if self.diarizer.startswith(("community-1", "pyannote")) else cpu,
+            recogniser=gpu
+            if self.recogniser.startswith("faster-whisper") and self.device.recognition != "cpu"
+            else cpu,
+            recognisers=self.device.recognisers(options.asr_workers),
+            batch=recogniser.batch if recogniser else 1,
+        )
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The models of a choice."""
+
+    diarizer: DiarizerModels | None
+    recogniser: Recogniser | None
+    notes: tuple[str, ...]  # what is known of them only now
 
 
 @dataclass
 class Backends:
-    """Weights: loaded once per process, at first use, and shared by its sessions."""
+    """Chooses back ends by name, over models that are loaded once."""
 
-    _recognisers: dict[tuple[str, str | None], Recogniser] = field(
-        default_factory=dict[tuple[str, str | None], Recogniser]
-    )
+    models: Models = field(default_factory=Models)
 
     def choose(self, options: Options) -> Choice:
-        """Names for `auto`, by what is at hand.
+        """Names for `auto`, by what is at hand; loads nothing.
 
         Raises:
-            BackendError: a named back end, its weights or its language is missing.
+            BackendError: a named back end, its device or its weights are missing.
         """
-        asr, diarizer = (
-            _name(options.asr, RECOGNISERS, "--asr"),
-            _name(options.diarizer, DIARIZERS, "--diarizer"),
-        )
+        device = device_for(options.device, options.precision)
+        asr, asr_model = _name(options.asr, RECOGNISERS, "--asr", with_model="faster-whisper")
+        diarizer, diarizer_model = _name(options.diarizer, DIARIZERS, "--diarizer", with_model="pyannote")
         notes: list[str] = []
+        weights: list[str] = []
         embedded = find_spec("moonshine_voice") is not None
         if asr == "auto":
             asr = "moonshine" if embedded else "none"
             notes.append(
                 "recogniser moonshine tiny-en (auto: its weights are at hand; English only)"
                 if embedded
-                else "no recogniser (auto: no weights at hand; pip install 'stream-engine[embedded]')"
+                else f"no recogniser (auto: no weights at hand; {EMBEDDED})"
             )
         elif asr == "moonshine":
             notes.append("recogniser moonshine tiny-en (English only)")
+        elif asr == "faster-whisper":
+            weights += self.models.whisper_files(asr_model, options)
+            asr = f"{asr}:{asr_model}"
+        if options.prompt and not asr.startswith("faster-whisper"):
+            raise BackendError(f"recogniser {asr} takes no prompt; leave it out, or choose faster-whisper")
         if diarizer == "auto":
             diarizer = "community-1" if embedded else "none"
             notes.append(
                 "diarizer community-1 (auto: its weights are at hand)"
                 if embedded
-                else "no diarizer (auto: no weights at hand; pip install 'stream-engine[embedded]')"
+                else f"no diarizer (auto: no weights at hand; {EMBEDDED})"
             )
-        if options.device in ("cuda", "mps"):
-            notes.append(
-                f"the embedded back ends run on the CPU; --device {options.device} is for resampling"
-            )
-        return Choice(asr, diarizer, tuple(notes))
+        elif diarizer == "pyannote":
+            diarizer_model = diarizer_model or PYANNOTE
+            weights += self.models.pyannote_files(diarizer_model, options)
+            diarizer = f"{diarizer}:{diarizer_model}"
+        if device.name != "cpu":
+            notes.append(f"device {device.name}; voice activity and moonshine stay on the CPU")
+        return Choice(asr, diarizer, device, tuple(notes), tuple(weights))
 
-    def recogniser(self, choice: Choice, options: Options) -> Recogniser | None:
-        """The chosen recogniser, loaded.
+    def load(self, choice: Choice, options: Options) -> Loaded:
+        """The models of a choice, where an earlier session has not loaded them.
 
         Raises:
-            BackendError: it is not installed, or does not know the language.
+            BackendError: one cannot be opened, or does not know the language.
         """
-        if choice.recogniser == "none":
-            return None
-        key = (choice.recogniser, options.language)
-        if key not in self._recognisers:
-            self._recognisers[key] = Moonshine(language=options.language)
-        return self._recognisers[key]
+        recogniser: Recogniser | None = None
+        notes: list[str] = []
+        name, _, model = choice.recogniser.partition(":")
+        if name == "moonshine":
+            recogniser = self.models.moonshine(options)
+        elif name == "faster-whisper":
+            recogniser = self.models.whisper(model, choice.device, options)
+            english = "; English only" if recogniser.languages == frozenset({"en"}) else ""
+            on = f"{choice.device.recognition}, {choice.device.precision}"
+            notes.append(f"recogniser {choice.recogniser} ({on}{english})")
+        name, _, model = choice.diarizer.partition(":")
+        diarizer = None
+        if name == "community-1":
+            diarizer = self.models.community_1(choice.device)
+        elif name == "pyannote":
+            diarizer = self.models.pyannote(model, choice.device, options)
+            notes.extend(diarizer.notes)
+        return Loaded(diarizer, recogniser, tuple(notes))
 
     def parts(
         self,
         choice: Choice,
+        loaded: Loaded,
         options: Options,
         audio: Callable[[Spoken], NDArray[np.float32]],
         channels: int,
@@ -129,27 +175,25 @@ class Backends:
 
         `audio` gives the samples of what was spoken; it has `channels` where they are kept apart.
         """
-        recogniser = self.recogniser(choice, options)
-        recognise = Recognition(recogniser=recogniser, audio=audio) if recogniser else None
+        recognise = Recognition(recogniser=loaded.recogniser, audio=audio) if loaded.recogniser else None
         if recognise and checkpoint:
-            recognise = checkpoint.remembered(
-                recognise, audio, model=str((choice.versions, options.language))
-            )
+            model = str((choice.versions, options.language, options.prompt, options.precision))
+            recognise = checkpoint.remembered(recognise, audio, model=model)
 
         def state(name: str, kind: type[T]) -> T | None:
             return checkpoint.state(name, kind) if checkpoint else None
 
+        silero = self.models.silero()
         diarizer: Operator[Chunk, Turns] | None = None
         if choice.diarizer == "channels":
-            diarizer = ChannelTurns(
-                session=self._silero, channels=channels, state=state(DIARIZATION, ChannelTurnsState)
-            )
-        elif choice.diarizer != "none":
-            diarizer = self._diarizer(options, state(DIARIZATION, DiarizerState))
+            found = state(DIARIZATION, ChannelTurnsState)
+            diarizer = ChannelTurns(session=silero, channels=channels, state=found)
+        elif loaded.diarizer:
+            diarizer = _diarizer(loaded.diarizer, options, state(DIARIZATION, DiarizerState))
         return Parts(
             gaps=gaps,
             voice_activity=VoiceActivityDetector(
-                session=self._silero, state=state(VOICE_ACTIVITY, VoiceActivityState)
+                session=silero, state=state(VOICE_ACTIVITY, VoiceActivityState)
             ),
             diarizer=diarizer,
             speech_turns=SpeechTurns(state=state(SPEECH_TURNS, SpeechTurnsState)),
@@ -158,39 +202,26 @@ class Backends:
             overlap=OverlapSweep(state=state(OVERLAP, OverlapState)),
         )
 
-    def _diarizer(self, options: Options, state: DiarizerState | None) -> Diarizer:
-        segmentation, embedding = self._community_1
-        diarizer = partial(
-            Diarizer,
-            segmentation=segmentation,
-            embedding=embedding,
-            speakers=options.speakers,
-            min_speakers=options.min_speakers,
-            max_speakers=options.max_speakers,
-            state=state,
-        )
-        return diarizer() if options.latency is None else diarizer(latency=options.latency)
 
-    @cached_property
-    def _silero(self) -> Any:  # an onnxruntime session
-        return load_silero()
-
-    @cached_property
-    def _community_1(self) -> tuple[Community1Segmentation, Community1Embedding]:
-        return Community1Segmentation(), Community1Embedding()
+def _diarizer(models: DiarizerModels, options: Options, state: DiarizerState | None) -> Diarizer:
+    diarizer = partial(
+        Diarizer,
+        segmentation=models.segmentation,
+        embedding=models.embedding,
+        batch=models.batch,
+        speakers=options.speakers,
+        min_speakers=options.min_speakers,
+        max_speakers=options.max_speakers,
+        state=state,
+    )
+    return diarizer() if options.latency is None else diarizer(latency=options.latency)
 
 
-def workers() -> int:
-    """Recognition workers: they share the cores with diarization."""
-    return max(1, (os.cpu_count() or 1) // 2)
-
-
-def _name(given: str, known: tuple[str, ...], option: str) -> str:
+def _name(given: str, known: tuple[str, ...], option: str, *, with_model: str) -> tuple[str, str]:
+    """`NAME[:MODEL]` as its two parts."""
     name, _, model = given.partition(":")
-    if name in LATER:
-        raise BackendError(LATER[name])
     if name not in known:
         raise BackendError(f"{option} {given}: unknown back end; choose one of {', '.join(known)}")
-    if model:
-        raise BackendError(f"{option} {given}: {name} has one embedded model; leave :{model} out")
-    return name
+    if model and name != with_model:
+        raise BackendError(f"{option} {given}: {name} has one model at most; leave :{model} out")
+    return name, model

@@ -25,9 +25,10 @@ from numpy.typing import NDArray
 
 from stream_engine.barrier import Barrier
 from stream_engine.errors import StorageError
-from stream_engine.events import Segment, Spoken, Utterance
+from stream_engine.events import Rejected, Segment, Spoken, Utterance
 
 T = TypeVar("T")
+Said = tuple[Segment | Rejected, ...]  # of an utterance
 CHECKPOINT = "checkpoint.sqlite"
 _SCHEMA = """
     CREATE TABLE IF NOT EXISTS header (identity BLOB NOT NULL);
@@ -100,21 +101,21 @@ class Checkpoint:
 
     def remembered(
         self,
-        recognise: Callable[[Sequence[Utterance]], Sequence[Iterable[Segment]]],
+        recognise: Callable[[Sequence[Utterance]], Sequence[Iterable[Segment | Rejected]]],
         audio: Callable[[Spoken], NDArray[np.float32]],
         model: str,
-    ) -> Callable[[Sequence[Utterance]], list[tuple[Segment, ...]]]:
+    ) -> Callable[[Sequence[Utterance]], list[Said]]:
         """`recognise`, which an utterance that was recognised before does not reach again."""
-        decoder = msgspec.msgpack.Decoder(tuple[Segment, ...])
+        decoder = msgspec.msgpack.Decoder(Said)
 
         def key_of(utterance: Utterance) -> bytes:
             digest = hashlib.blake2b(msgspec.msgpack.encode((model, utterance)), digest_size=16)
             digest.update(audio(utterance).data)
             return digest.digest()
 
-        def recall(utterances: Sequence[Utterance]) -> list[tuple[Segment, ...]]:
+        def recall(utterances: Sequence[Utterance]) -> list[Said]:
             keys = [key_of(utterance) for utterance in utterances]
-            known: dict[bytes, tuple[Segment, ...]] = {}
+            known: dict[bytes, Said] = {}
             query = "SELECT segments FROM segments WHERE digest = ?"
             with self._lock:
                 for key in keys:

@@ -162,7 +162,7 @@ def _one(source: Input, folder: Path, options: Options, backends: Backends, view
 async def _watched(source: Input, folder: Path, options: Options, backends: Backends, view: _View) -> Result:
     """Runs a session under the eyes of a console."""
     async with run_session(source, folder, options, backends) as session:
-        for note in session.choice.notes:
+        for note in session.notes:
             view.say(note)
         if view.as_json:
             session.sink("json", JsonLines(stream=sys.stdout.buffer))

@@ -125,6 +125,17 @@ class Hypothesis(_Record, frozen=True, tag="hypothesis"):
     emitted_at: float | None = None
 
 
+class Rejected(_Record, frozen=True, tag="rejected"):
+    """Speech whose text was not believed, and why; what a recogniser makes up is not passed on."""
+
+    id: int  # of the segment that there would have been
+    start: int
+    end: int
+    speaker: str | None
+    reason: str
+    emitted_at: float | None = None
+
+
 class Segment(_Record, frozen=True, tag="segment"):
     """A stretch of text with its interval and speaker."""
 
@@ -228,6 +239,7 @@ Event = (
     | Relabel
     | Hypothesis
     | Segment
+    | Rejected
     | Overlap
     | Interruption
     | SoundEvent

@@ -19,6 +19,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     asr: str = "auto"  # NAME[:MODEL]
     diarizer: str = "auto"  # NAME[:MODEL]
     language: str | None = None
+    prompt: str | None = None  # put before each clip: names and spellings (faster-whisper)
+    precision: Literal["auto", "float32", "float16", "bfloat16", "int8"] = "auto"  # of faster-whisper
     speakers: int | None = None
     min_speakers: int | None = None
     max_speakers: int | None = None
@@ -27,6 +29,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     pcm: str | None = None  # FMT:RATE:CH of raw samples on stdin
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    asr_workers: int | None = None  # None: half the cores, or one on a GPU
     formats: str = "all"
     pace: float | None = None  # 1: at the speed of life
     cache: str | None = None  # folder of the PCM store; None: the user's cache folder
@@ -38,7 +41,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     checkpoint_every: float = 30.0  # s of audio between two places from which a killed session goes on
 
     def __post_init__(self) -> None:
-        for name in ("speakers", "min_speakers", "max_speakers"):
+        for name in ("speakers", "min_speakers", "max_speakers", "asr_workers"):
             count = getattr(self, name)
             if count is not None and count < 1:
                 raise ValueError(f"{name} must be at least 1, not {count}")
@@ -63,6 +66,8 @@ RESULT_CHANGING = (
     "asr",
     "diarizer",
     "language",
+    "prompt",
+    "precision",
     "speakers",
     "min_speakers",
     "max_speakers",

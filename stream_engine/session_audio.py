@@ -16,7 +16,7 @@ from operators.audio.intake import Intake
 from operators.audio.separate import Separate
 from operators.speech.channels import channel_of
 from stream_engine.clock import RATE
-from stream_engine.errors import BackendError
+from stream_engine.device import choose
 from stream_engine.events import Spoken
 from stream_engine.ffmpeg import Decoder
 from stream_engine.inputs import Input
@@ -139,21 +139,7 @@ def resampler(options: Options) -> tuple[str, str]:
     Raises:
         BackendError: the named device is not there.
     """
-    device = options.device
-    if device in ("auto", "cuda") and (device == "cuda" or Path("/dev/nvidiactl").exists()):
-        import torch
-
-        if torch.cuda.is_available():
-            device = "cuda"
-        elif device == "cuda":
-            raise BackendError("--device cuda: no CUDA device is available; choose --device cpu")
-    if device == "mps":
-        import torch
-
-        if not torch.backends.mps.is_available():
-            raise BackendError("--device mps: no Apple GPU is available; choose --device cpu")
-    if device == "auto":
-        device = "cpu"
+    device = choose(options.device).name
     who = options.resample
     if who == "auto":
         who = "ffmpeg" if device == "cpu" else "device"

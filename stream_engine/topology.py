@@ -24,6 +24,7 @@ from stream_engine.events import (
     Gap,
     Interruption,
     Overlap,
+    Rejected,
     Relabel,
     Segment,
     SourceChunk,
@@ -53,7 +54,7 @@ class Parts:
     diarizer: Operator[Chunk, Turns] | None
     speech_turns: Operator[VoiceActivity | Watermark, Turns]  # in the place of a diarizer
     utterances: Operator[Turns | VoiceActivity, Utterance]
-    recognise: Callable[[Sequence[Utterance]], Sequence[Iterable[Segment]]] | None
+    recognise: Callable[[Sequence[Utterance]], Sequence[Iterable[Segment | Rejected]]] | None
     overlap: Operator[Turns, Overlap | Interruption | Watermark]
 
 
@@ -62,6 +63,8 @@ class Devices:
     """Who may compute at a time: one limiter per device, shared by all sessions of a process."""
 
     cpu: CapacityLimiter
+    diarizer: CapacityLimiter
+    recogniser: CapacityLimiter
     recognisers: int = 1  # recognition workers
     batch: int = 1  # utterances that one of them takes at a time, if so many wait
 
@@ -74,7 +77,7 @@ def transcription(pipeline: Pipeline, audio: Receive[Chunk], parts: Parts, devic
     streams: list[Receive[Any]] = [pipeline.stage("gaps", parts.gaps, to_gaps)]
     if parts.diarizer is not None:
         voice = pipeline.stage(VOICE_ACTIVITY, parts.voice_activity, audio, limiter=cpu)
-        turns = pipeline.stage(DIARIZATION, parts.diarizer, to_diarizer[0], limiter=cpu)
+        turns = pipeline.stage(DIARIZATION, parts.diarizer, to_diarizer[0], limiter=devices.diarizer)
     else:
         voice = pipeline.stage(VOICE_ACTIVITY, parts.voice_activity, audio, limiter=cpu)
         voice, to_turns = pipeline.fan_out("voice", voice, 2)
@@ -91,7 +94,7 @@ def transcription(pipeline: Pipeline, audio: Receive[Chunk], parts: Parts, devic
                 parts.recognise,
                 utterances,
                 count=devices.recognisers,
-                limiter=cpu,
+                limiter=devices.recogniser,
                 batch=devices.batch,
             )
         )

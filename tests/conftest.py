@@ -7,11 +7,14 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import psutil
 import pytest
 
 os.environ["PYANNOTE_METRICS_ENABLED"] = "0"
 
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 

@@ -286,7 +286,12 @@ def test_wrong_usage_is_said_in_words(tmp_path: Path, arguments: list[str], code
         (["--language", "fr"], "English"),
         (["--asr", "whatever"], "choose one of"),
         (["--diarizer", "whatever"], "choose one of"),
-        (["--asr", "faster-whisper:tiny"], "not built yet"),
+        (["--asr", "moonshine:large"], "leave :large out"),
+        (["--asr", "faster-whisper"], "wants a model"),
+        (["--asr", "faster-whisper:large-v3", "--offline"], "not at hand"),
+        (["--asr", "moonshine", "--prompt", "names"], "takes no prompt"),
+        (["--diarizer", "pyannote:./nowhere"], "no such file or folder"),
+        (["--diarizer", "pyannote", "--offline"], "not in the hub's cache"),
         (["--device", "cuda", "--resample", "device"], "CUDA"),
     ],
 )

@@ -47,6 +47,7 @@ def test_a_profile_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_every_option_is_either_result_changing_or_not_and_none_is_forgotten() -> None:
     cosmetic = {
         "device",
+        "asr_workers",
         "formats",
         "pace",
         "cache",

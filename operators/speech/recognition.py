@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_engine.events import Segment, Spoken, Utterance, Word
+from stream_engine.events import Rejected, Segment, Spoken, Utterance, Word
 
 
 class Transcript(msgspec.Struct, frozen=True):
@@ -46,36 +46,43 @@ class Recogniser(Protocol):
 
 
 class Recognition:
-    """Utterances in, at most one final segment out of each; without memory, so it may run on several workers.
+    """Utterances in; out of each a final segment, or why there is none.
 
-    `audio(utterance)` gives its samples, [frames] float32 at 16 kHz; it too is called from several threads.
+    Without memory, so it may run on several workers. `audio(utterance)` gives its samples,
+    [frames] float32 at 16 kHz; it too is called from several threads.
     """
 
     def __init__(self, *, recogniser: Recogniser, audio: Callable[[Spoken], NDArray[np.float32]]) -> None:
         self._recogniser = recogniser
         self._audio = audio
 
-    def __call__(self, utterances: Sequence[Utterance], /) -> list[tuple[Segment, ...]]:
+    def __call__(self, utterances: Sequence[Utterance], /) -> list[tuple[Segment | Rejected, ...]]:
         found = self._recogniser.transcribe([self._audio(one) for one in utterances])
-        return [_segments(said, one) for said, one in zip(found, utterances, strict=True)]
+        return [tuple(_said(said, one)) for said, one in zip(found, utterances, strict=True)]
 
 
-def _segments(found: Transcript, utterance: Utterance) -> tuple[Segment, ...]:
+def _said(found: Transcript, utterance: Utterance) -> Iterator[Segment | Rejected]:
     text = " ".join(found.text.split())
-    if not text:
-        return ()
-    segment = Segment(
-        id=utterance.id,
-        revision=0,
-        final=True,
-        start=utterance.start,
-        end=utterance.end,
-        speaker=utterance.speaker,
-        text=text,
-        words=_placed(found.words, utterance),
-        turns=utterance.turns,
-    )
-    return (segment,)
+    if text:
+        yield Segment(
+            id=utterance.id,
+            revision=0,
+            final=True,
+            start=utterance.start,
+            end=utterance.end,
+            speaker=utterance.speaker,
+            text=text,
+            words=_placed(found.words, utterance),
+            turns=utterance.turns,
+        )
+    if found.dropped is not None:
+        yield Rejected(
+            id=utterance.id,
+            start=utterance.start,
+            end=utterance.end,
+            speaker=utterance.speaker,
+            reason=found.dropped,
+        )
 
 
 def _placed(words: tuple[Word, ...] | None, utterance: Utterance) -> tuple[Word, ...] | None:

@@ -1,0 +1,146 @@
+"""Weights as a resource: loaded at first use, once per process, shared by its sessions and files."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar, cast
+
+from operators.speech.diarization.models import Embedding, Segmentation
+from operators.speech.recognition import Recogniser
+from stream_engine.device import Device
+from stream_engine.options import Options
+from stream_engine.store_header import identity_of
+
+T = TypeVar("T")
+
+
+class DiarizerModels(NamedTuple):
+    """The two models of a diarizer."""
+
+    segmentation: Segmentation
+    embedding: Embedding
+    batch: int  # windows that are worth one call
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class Models:
+    """What was loaded so far, and how long that took."""
+
+    load_s: dict[str, float] = field(default_factory=dict[str, float])
+    _loaded: dict[tuple[object, ...], Any] = field(default_factory=dict[tuple[object, ...], Any])
+
+    def silero(self) -> Any:  # an onnxruntime session
+        from operators.speech.voice_activity import load_silero
+
+        return self._once(("voice activity",), load_silero)
+
+    def community_1(self, device: Device) -> DiarizerModels:
+        """The embedded weights: in onnxruntime on a CPU, in pyannote's torch classes on a GPU.
+
+        Raises:
+            BackendError: the package that carries them is missing.
+        """
+
+        def load() -> DiarizerModels:
+            if device.name == "cpu":
+                from operators.speech.diarization.community_1 import (
+                    Community1Embedding,
+                    Community1Segmentation,
+                )
+
+                return DiarizerModels(Community1Segmentation(), Community1Embedding(), 1)
+            from operators.speech.diarization.torch_community_1 import torch_community_1
+
+            segmentation, embedding = torch_community_1(device=device.name)
+            return DiarizerModels(segmentation, embedding, segmentation.batch)
+
+        return self._once(("community-1", device.name), load)
+
+    def pyannote_files(self, model: str, options: Options) -> list[str]:
+        """What tells the files of a pyannote checkpoint from others; fetched from the hub where need be.
+
+        Raises:
+            BackendError: it is absent or gated.
+        """
+        from operators.speech.diarization.pyannote_checkpoint import find
+        from operators.speech.diarization.pyannote_hub import Hub
+
+        return [identity_of(found.path) for found in find(model, Hub(offline=options.offline))]
+
+    def pyannote(self, model: str, device: Device, options: Options) -> DiarizerModels:
+        """A pyannote checkpoint: a hub id, a file or a folder.
+
+        Raises:
+            BackendError: it is absent, gated, no such model, or not safe to open.
+        """
+
+        def load() -> DiarizerModels:
+            from operators.speech.diarization.pyannote_checkpoint import load_pyannote
+            from operators.speech.diarization.pyannote_hub import Hub
+
+            found = load_pyannote(model, device=device.name, hub=Hub(offline=options.offline))
+            notes = (f"diarizer pyannote:{model} ({device.name})", *found.notes)
+            return DiarizerModels(found.segmentation, found.embedding, found.segmentation.batch, notes)
+
+        return self._once((f"pyannote:{model}", device.name), load)
+
+    def moonshine(self, options: Options) -> Recogniser:
+        """The embedded recogniser.
+
+        Raises:
+            BackendError: its package is missing, or the language is not English.
+        """
+
+        def load() -> Recogniser:
+            from operators.speech.moonshine import Moonshine
+
+            return Moonshine(language=options.language)
+
+        return self._once(("moonshine", options.language), load)
+
+    def whisper_files(self, model: str, options: Options) -> list[str]:
+        """What tells the files of a Whisper checkpoint from others; fetched from the hub where need be.
+
+        Raises:
+            BackendError: it is absent or gated.
+        """
+        from operators.speech.whisper_checkpoint import find_checkpoint
+
+        return [identity_of(find_checkpoint(model, offline=options.offline) / "model.bin")]
+
+    def whisper(self, model: str, device: Device, options: Options) -> Recogniser:
+        """A faster-whisper model: a name, a hub id or a folder.
+
+        Raises:
+            BackendError: model, device, precision or language is missing.
+        """
+
+        def load() -> Recogniser:
+            from operators.speech.whisper import Whisper
+
+            workers = device.recognisers(options.asr_workers)
+            return Whisper(
+                model=model,
+                device=device.recognition,
+                compute_type=device.precision,
+                language=options.language,
+                offline=options.offline,
+                prompt=options.prompt,
+                threads=max(1, (os.cpu_count() or 1) // workers),
+                workers=workers,
+                batch=8 if device.recognition == "cpu" else 16,
+            )
+
+        key = f"faster-whisper:{model}", device, options.language, options.prompt, options.asr_workers
+        return self._once(key, load)
+
+    def _once(self, key: tuple[object, ...], load: Callable[[], T]) -> T:
+        if key not in self._loaded:
+            began = time.perf_counter()
+            self._loaded[key] = load()
+            self.load_s[str(key[0])] = round(time.perf_counter() - began, 3)
+        return cast("T", self._loaded[key])
