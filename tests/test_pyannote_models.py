@@ -1,36 +1,29 @@
-"""pyannote checkpoints in the true format, opened for real (file, folder, hub), and run by the diarizer.
+"""pyannote's models in torch: what they give, batched and not, and the diarizer on them.
 
-The hub is a web server on this machine that answers as the real one does.
+Tiny ones with random weights, and the embedded community-1 weights against ONNX Runtime on them.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import pickle
-import socket
-import threading
-import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from operators.speech.diarization.batching import Batches
 from operators.speech.diarization.community_1 import Community1Embedding, Community1Segmentation
 from operators.speech.diarization.diarizer import Diarizer
 from operators.speech.diarization.pyannote_checkpoint import load_pyannote
-from operators.speech.diarization.pyannote_hub import Hub
 from operators.speech.diarization.pyannote_models import PyannoteEmbedding, PyannoteSegmentation
 from operators.speech.diarization.torch_community_1 import torch_community_1
 from stream_engine.clock import RATE
 from stream_engine.errors import BackendError
 from stream_engine.events import Relabel, Turn, Watermark
 from stream_engine.testing import check_restart, chunked, run
+from tests.oracle import ReadingEmbedding, ReadingSegmentation, conversation, spoken
 from tests.spoken import call
 from tests.tiny_pyannote import pipeline_folder, save, tiny_embedding, tiny_segmentation
 
@@ -54,163 +47,6 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return pipeline_folder(tmp_path_factory.mktemp("pyannote") / "tiny")
-
-
-class _Hub(BaseHTTPRequestHandler):
-    """`/OWNER/NAME/resolve/REVISION/FILE`, with the headers that the hub's client asks for."""
-
-    def __init__(self, folder: Path, *arguments: Any) -> None:
-        self._folder = folder
-        super().__init__(*arguments)
-
-    def do_HEAD(self) -> None:
-        self._answer(body=False)
-
-    def do_GET(self) -> None:
-        self._answer(body=True)
-
-    def _answer(self, *, body: bool) -> None:
-        owner, _, _, _, name = self.path.lstrip("/").split("/", 4)
-        error = {"gated": (403, "GatedRepo"), "absent": (404, "RepoNotFound")}.get(owner)
-        path = self._folder / name
-        if error is None and not path.is_file():
-            error = 404, "EntryNotFound"
-        content = b"" if error else path.read_bytes()
-        self.send_response(error[0] if error else 200)
-        if error:
-            self.send_header("X-Error-Code", error[1])
-        self.send_header("X-Repo-Commit", "0" * 40)
-        self.send_header("ETag", f'"{name.replace("/", "-")}"')
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        if body:
-            self.wfile.write(content)
-
-    def log_message(self, format: str, *arguments: Any) -> None:
-        """Says nothing."""
-
-
-@pytest.fixture
-def hub(pipeline: Path, tmp_path: Path) -> Iterator[Hub]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Hub, pipeline))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield Hub(cache=tmp_path / "cache", endpoint=f"http://127.0.0.1:{server.server_port}")
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture
-def no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*_: object) -> None:
-        raise AssertionError("a socket was opened")
-
-    monkeypatch.setattr(socket.socket, "connect", refused)
-    monkeypatch.setattr(socket, "getaddrinfo", refused)
-
-
-# --- finding and opening -------------------------------------------------------------------------
-
-
-def test_a_folder_laid_out_as_community_1_is_opened(pipeline: Path, no_socket: None) -> None:
-    found = load_pyannote(str(pipeline), hub=Hub(offline=True))
-    assert (found.segmentation.window, found.segmentation.step, found.segmentation.width) == (
-        80_000,
-        270,
-        991,
-    )
-    assert found.segmentation.speakers == 3
-    assert found.embedding.dimension == 256
-    assert found.notes == ()
-    assert load_pyannote(str(pipeline / "config.yaml")).digest == found.digest
-
-
-@pytest.mark.parametrize("role", ["segmentation", "embedding"])
-@pytest.mark.parametrize("name", ["pytorch_model.bin", ""])
-def test_one_checkpoint_is_completed_by_the_embedded_model(pipeline: Path, role: str, name: str) -> None:
-    found = load_pyannote(str(pipeline / role / name))
-    other = "embedding" if role == "segmentation" else "segmentation"
-    assert len(found.notes) == 1
-    assert f"{other} by the embedded community-1" in found.notes[0]
-    assert found.segmentation.window == (80_000 if role == "segmentation" else 160_000)
-
-
-def test_a_model_on_the_hub_is_fetched_once_and_then_opened_offline(
-    hub: Hub, pipeline: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fetched = load_pyannote("owner/tiny", hub=hub)
-    assert fetched.digest == load_pyannote(str(pipeline)).digest
-    monkeypatch.setattr(socket.socket, "connect", None)
-    again = load_pyannote("owner/tiny", hub=dataclasses.replace(hub, offline=True))
-    assert again.digest == fetched.digest
-
-
-@pytest.mark.parametrize(
-    ("identity", "told"),
-    [
-        ("gated/model", r"is gated: accept its conditions at https://hf.co/gated/model, then set HF_TOKEN"),
-        ("absent/model", r"is not on the hub, or private: check the id, and set HF_TOKEN"),
-        ("no spaces/allowed", r"is no hub id"),
-    ],
-)
-def test_what_the_hub_does_not_give_is_told_in_one_line(hub: Hub, identity: str, told: str) -> None:
-    with pytest.raises(BackendError, match=told) as error:
-        load_pyannote(identity, hub=hub)
-    assert "\n" not in str(error.value)
-    assert "or give a folder" in str(error.value)
-
-
-def test_offline_an_absent_model_opens_no_socket(tmp_path: Path, no_socket: None) -> None:
-    with pytest.raises(BackendError, match="not in the hub's cache: run it once without --offline"):
-        load_pyannote("pyannote/speaker-diarization-community-1", hub=Hub(offline=True, cache=tmp_path))
-
-
-def test_a_hub_that_cannot_be_reached_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time, "sleep", lambda _: None)  # its client waits longer before each new attempt
-    with pytest.raises(BackendError, match="check the connection"):
-        load_pyannote("owner/name", hub=Hub(cache=tmp_path, endpoint="http://127.0.0.1:9"))
-
-
-@pytest.mark.parametrize("model", ["/no/such/folder", "a/b/c", "name", "./here"])
-def test_what_is_neither_there_nor_an_id_is_told(model: str) -> None:
-    with pytest.raises(BackendError, match="no such file or folder"):
-        load_pyannote(model)
-
-
-def test_a_folder_without_models_is_told(tmp_path: Path) -> None:
-    with pytest.raises(BackendError, match=r"no config.yaml of a diarizer and no pytorch_model.bin"):
-        load_pyannote(str(tmp_path))
-    (tmp_path / "config.yaml").write_text("pipeline: {params: {segmentation: $model/s, embedding: $model/e}}")
-    with pytest.raises(BackendError, match=r"no pytorch_model.bin in s"):
-        load_pyannote(str(tmp_path))
-
-
-class Code:
-    """Runs when it is unpickled."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return pytest.fail, ("code in a checkpoint was run",)
-
-
-def test_code_in_a_checkpoint_is_refused_and_not_run(tmp_path: Path) -> None:
-    import torch
-
-    torch.save({"state_dict": {}, "hook": Code()}, tmp_path / "a.bin")
-    (tmp_path / "b.bin").write_bytes(pickle.dumps(Code()))
-    for name in ("a.bin", "b.bin"):
-        with pytest.raises(BackendError, match="no checkpoint that is safe to open"):
-            load_pyannote(str(tmp_path / name))
-
-
-def test_what_is_no_checkpoint_is_told(tmp_path: Path) -> None:
-    import torch
-
-    (tmp_path / "text.bin").write_text("hello")
-    torch.save({"state_dict": {}}, tmp_path / "other.bin")
-    for name in ("text.bin", "other.bin"):
-        with pytest.raises(BackendError, match=r"is no (checkpoint|pyannote model)"):
-            load_pyannote(str(tmp_path / name))
 
 
 # --- running -------------------------------------------------------------------------------------
@@ -248,61 +84,6 @@ def test_stretches_embedded_together_are_as_each_on_its_own() -> None:
     alone = embedding(stretches)
     together = PyannoteEmbedding(embedding._model, batch=3)(stretches)
     assert np.abs(alone - together).max() < EMBEDDING_TOLERANCE * np.abs(alone).max()
-
-
-def test_out_of_memory_halves_the_batch_and_goes_on() -> None:
-    import torch
-
-    def small(items: Any) -> list[int]:
-        if len(items) > 3:
-            raise torch.OutOfMemoryError("too much")
-        return [2 * item for item in items]
-
-    batches = Batches(small, size=16)
-    assert batches.run(range(10)) == [2 * item for item in range(10)]
-    assert (batches.size, batches.halved) == (2, 2)
-
-    def full(_: Any) -> list[int]:
-        raise torch.OutOfMemoryError("too much")
-
-    with pytest.raises(BackendError, match="no memory on the device for one item"):
-        Batches(full, size=4).run(range(10))
-
-
-def test_sessions_that_wait_for_the_device_share_its_next_batch() -> None:
-    """The first call is held until the others wait; then one more serves all of them."""
-    sizes: list[int] = []
-    begun, go_on = threading.Event(), threading.Event()
-
-    def model(items: list[int]) -> list[int]:
-        sizes.append(len(items))
-        begun.set()
-        assert go_on.wait(10)
-        return [2 * item for item in items]
-
-    batches = Batches(model, size=64)
-    with ThreadPoolExecutor(8) as sessions:
-        first = sessions.submit(batches.run, [0])
-        assert begun.wait(10)
-        others = [sessions.submit(batches.run, range(number, number + 5)) for number in range(7)]
-        while len(batches._waiting) < 35:
-            time.sleep(0.001)
-        go_on.set()
-        assert first.result() == [0]
-        for number, other in enumerate(others):
-            assert other.result() == [2 * item for item in range(number, number + 5)]
-    assert sizes == [1, 35]
-
-
-def test_an_error_of_a_shared_batch_reaches_each_session() -> None:
-    def broken(items: list[int]) -> list[int]:
-        raise ValueError(f"{len(items)} items")
-
-    batches = Batches(broken, size=4)
-    with ThreadPoolExecutor(4) as sessions:
-        for call_ in [sessions.submit(batches.run, [1, 2, 3]) for _ in range(4)]:
-            with pytest.raises(ValueError, match="items"):
-                call_.result()
 
 
 @pytest.mark.parametrize("together", [2, None])
@@ -359,6 +140,32 @@ def test_a_call_has_the_same_turns_in_torch_as_in_onnxruntime() -> None:
     for one, two in zip(mine, theirs, strict=True):
         assert max(abs(one[0] - two[0]), abs(one[1] - two[1])) <= BOUNDARY_TOLERANCE
     assert len(mine) > 5
+
+
+def test_windows_that_are_due_together_give_the_same_events() -> None:
+    audio = spoken(conversation(3, 40, 3), 40)
+    make = partial(Diarizer, segmentation=ReadingSegmentation(), embedding=ReadingEmbedding())
+    one = run(make(), chunked(audio, [RATE] * 40))
+    for size in (RATE, 7 * RATE, len(audio)):
+        assert run(make(batch=8), chunked(audio, [size] * 40)) == one
+
+
+def test_probabilities_of_a_multi_label_model_find_the_speakers_too() -> None:
+    """The true model's powerset, read as the probability of each speaker."""
+    segmentation, embedding = torch_community_1()
+    powerset = segmentation._powerset
+
+    class Probabilities:
+        def to_multilabel(self, scores: Any) -> Any:
+            return powerset.to_multilabel(scores, soft=True)
+
+    segmentation._powerset = Probabilities()
+    found = final_turns(
+        run(Diarizer(segmentation=segmentation, embedding=embedding), chunked(call(), [RATE] * 30))
+    )
+    assert len({label for *_, label in found}) == 2
+    spoken_s = sum(end - start for start, end, _ in found) / RATE
+    assert spoken_s == pytest.approx(24.35, rel=0.06)  # of the reference
 
 
 @pytest.mark.needs_gpu

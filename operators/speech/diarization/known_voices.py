@@ -19,8 +19,11 @@ from operators.speech.diarization.clustering import Floats, margin
 from operators.speech.diarization.grouping import cosines
 from stream_engine.state import Array
 
+# Measured on 19 voices of 9 clips, 3 to 30 s of each: the margin of one person in two recordings is 0.33 to
+# 0.38 in the middle, 0.12 at the 5th of 100; of two people in two recordings at most 0.02 at the 99th, and
+# 0.14 once in 3 080 pairs; of the most alike two on one telephone line 0.06, with 3 s only up to 0.18.
 ENOUGH_SECONDS = 2.5  # of a speaker's clean speech, before which nobody is named
-NEAR = 0.12  # above the middle: named (measured below)
+NEAR = 0.12  # above the middle: named; a wrong name is worse than none
 KEPT = 0.06  # what having the name already is worth
 
 

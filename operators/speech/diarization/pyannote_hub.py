@@ -98,9 +98,9 @@ class HubModel:
             raise self._error("is not on the hub, or private: check the id, and set HF_TOKEN") from None
         except errors.LocalEntryNotFoundError as missing:
             if self.hub.offline:
-                if self._cached():
+                if self._known_to_lack(name):
                     return None
-                raise self._error("is not in the hub's cache: run it once without --offline") from None
+                raise self._error(f"({name}) is not in the cache: run it once without --offline") from None
             raise self._error(f"cannot be asked for: {_reason(missing)}; check the connection") from None
         except errors.EntryNotFoundError:
             return None
@@ -112,16 +112,12 @@ class HubModel:
             ) from None
         return Path(path)
 
-    def _cached(self) -> bool:
-        """Whether anything of it is in the cache."""
-        from huggingface_hub import scan_cache_dir
-        from huggingface_hub.errors import CacheNotFound
+    def _known_to_lack(self, name: str) -> bool:
+        """Whether the hub has said once that there is no such file: the cache keeps that, too."""
+        from huggingface_hub import _CACHED_NO_EXIST, try_to_load_from_cache
 
-        try:
-            repositories = scan_cache_dir(self.hub.cache).repos
-        except CacheNotFound:
-            return False
-        return any(repository.repo_id == self.name for repository in repositories)
+        found = try_to_load_from_cache(self.name, name, cache_dir=self.hub.cache, revision=self.revision)
+        return found is _CACHED_NO_EXIST
 
     def _error(self, why: str) -> BackendError:
         return BackendError(f"pyannote model {self.name} {why}, or give a folder")
