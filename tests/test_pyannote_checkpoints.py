@@ -1,4 +1,4 @@
-"""pyannote checkpoints in the true format, opened for real: file, folder, hub; absent, gated, offline, unsafe.
+"""pyannote checkpoints in the true format, opened for real: file, folder, hub; absent, gated, offline, bad.
 
 The hub is a web server on this machine that answers as the real one does.
 """
