@@ -76,9 +76,9 @@ class ToldEmbedding:
         self._noise, self._random = noise, np.random.default_rng(seed)
         # Two voices that share nothing but their common part have that cosine, give or take the spread.
         own = max(2, round(((1 - noise.alike) / noise.spread) ** 2))
+        apart = self._random.standard_normal((VOICES, own)) * np.sqrt((1 - noise.alike) / own)
         voices = np.zeros((VOICES, DIMENSION))
-        voices[:, 1 : own + 1] = np.sqrt((1 - noise.alike) / own) * self._random.standard_normal((VOICES, own))
-        voices[:, 0] = np.sqrt(noise.alike)
+        voices[:, 0], voices[:, 1 : own + 1] = np.sqrt(noise.alike), apart
         self._voices = voices / np.linalg.norm(voices, axis=1)[:, None]
 
     def __call__(self, stretches: list[Samples], /) -> NDArray[np.float32]:
