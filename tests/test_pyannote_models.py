@@ -82,7 +82,7 @@ def test_stretches_embedded_together_are_as_each_on_its_own() -> None:
     stretches = [call()[start : start + n] for start, n in [(0, 4_000), (90_000, 23_456), (7, 16_001)]]
     _, embedding = torch_community_1()
     alone = embedding(stretches)
-    together = PyannoteEmbedding(embedding._model, batch=3)(stretches)
+    together = PyannoteEmbedding(embedding.model, batch=3)(stretches)
     assert np.abs(alone - together).max() < EMBEDDING_TOLERANCE * np.abs(alone).max()
 
 
@@ -130,10 +130,14 @@ def test_torch_hears_what_onnxruntime_hears() -> None:
     assert np.abs(mine - other).max() < EMBEDDING_TOLERANCE * np.abs(other).max()
 
 
-def test_a_call_has_the_same_turns_in_torch_as_in_onnxruntime() -> None:
+def test_a_checkpoint_of_the_true_weights_finds_the_turns_that_onnxruntime_finds(tmp_path: Path) -> None:
     segmentation, embedding = torch_community_1()
+    save(segmentation.model, tmp_path / "segmentation" / "pytorch_model.bin")
+    save(embedding.model, tmp_path / "embedding" / "pytorch_model.bin")
+    opened = load_pyannote(str(tmp_path))
+    assert opened.notes == ()
     chunks = chunked(call(), [RATE] * 30)
-    mine = final_turns(run(Diarizer(segmentation=segmentation, embedding=embedding), chunks))
+    mine = final_turns(run(Diarizer(segmentation=opened.segmentation, embedding=opened.embedding), chunks))
     other = Diarizer(segmentation=Community1Segmentation(), embedding=Community1Embedding())
     theirs = final_turns(run(other, chunks))
     assert [label for *_, label in mine] == [label for *_, label in theirs]

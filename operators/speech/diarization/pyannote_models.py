@@ -43,7 +43,7 @@ class PyannoteSegmentation:
         specifications: Any = _specifications(model)
         if specifications.resolution != Resolution.FRAME or not specifications.classes:
             raise BackendError(f"{_kind(model)} tells nothing of frames: it is not a segmentation model")
-        self._model = model.to(device).eval()
+        self.model: Any = model.to(device).eval()
         self.window = round(specifications.duration * RATE)
         sizes: Any = model.receptive_field_size
         self.width: int = sizes(num_frames=1)
@@ -78,7 +78,7 @@ class PyannoteSegmentation:
             filled = np.pad(filled, ((0, self.batches.size - len(windows)), (0, 0)))
         with torch.inference_mode():
             waveforms = torch.from_numpy(filled).to(self._device)
-            scores: torch.Tensor = self._model(waveforms[:, None])  # [batch, frames, classes]
+            scores: torch.Tensor = self.model(waveforms[:, None])  # [batch, frames, classes]
             activity = self._powerset.to_multilabel(scores) if self._powerset is not None else scores
             return activity[: len(windows)].float().cpu().numpy()
 
@@ -99,17 +99,17 @@ class PyannoteEmbedding:
         specifications: Any = _specifications(model)
         if specifications.resolution != Resolution.CHUNK:
             raise BackendError(f"{_kind(model)} gives frames, not one vector: it is not an embedding model")
-        self._model: Any = model.to(device).eval()
+        self.model: Any = model.to(device).eval()
         self._device = device
-        self.dimension: int = self._model.dimension
+        self.dimension: int = self.model.dimension
         lengths = range(4_000, _MOST_SAMPLES, 800)
-        self.shortest = next((n for n in lengths if self._model.num_frames(n) >= 2), _MOST_SAMPLES)
+        self.shortest = next((n for n in lengths if self.model.num_frames(n) >= 2), _MOST_SAMPLES)
         together = isinstance(model, BaseWeSpeakerResNet)
         size = batch or (1 if device == "cpu" else EMBEDDING_BATCH)
         self.batches: Batches[Samples] = Batches(self._embed, size=size if together else 1)
         self._masks = threading.local()  # sessions in several threads share the model
         if together:
-            for module in self._model.resnet.modules():
+            for module in self.model.resnet.modules():
                 if isinstance(module, Conv2d):
                     module.register_forward_pre_hook(self._masked)
 
@@ -128,8 +128,8 @@ class PyannoteEmbedding:
         with torch.inference_mode():
             waveforms = [torch.from_numpy(stretch.copy()).to(self._device) for stretch in stretches]
             if len(waveforms) == 1:
-                return self._model(waveforms[0][None, None]).float().cpu().numpy()
-            features = [self._model.compute_fbank(waveform[None, None])[0] for waveform in waveforms]
+                return self.model(waveforms[0][None, None]).float().cpu().numpy()
+            features = [self.model.compute_fbank(waveform[None, None])[0] for waveform in waveforms]
             return self._together(features).float().cpu().numpy()
 
     def _together(self, features: list[torch.Tensor]) -> torch.Tensor:
@@ -145,8 +145,8 @@ class PyannoteEmbedding:
             longest, lengths = (longest + 1) // 2, (lengths + 1) // 2
         self._masks.by_length = masks
         try:
-            frames = self._model.resnet.forward_frames(filled)
-            return self._model.forward_embedding(frames, weights=masks[frames.shape[-1]])
+            frames = self.model.resnet.forward_frames(filled)
+            return self.model.forward_embedding(frames, weights=masks[frames.shape[-1]])
         finally:
             self._masks.by_length = None
 
