@@ -108,6 +108,7 @@ def _session_options(parser: argparse.ArgumentParser) -> None:
         kind=float,
     )
     for name, text in (
+        ("--partials", "show the text of turns that are still open"),
         ("--no-cache", "keep no decoded audio on disk after the run"),
         ("--fresh", "replace what an earlier run left in the folder"),
         ("--offline", "open no socket"),

@@ -15,12 +15,16 @@ from anyio import CapacityLimiter
 from numpy.typing import NDArray
 
 from operators.speech.channels import ChannelTurns, ChannelTurnsState
+from operators.speech.committed import Committed, CommittedState
 from operators.speech.diarization.diarizer import Diarizer, DiarizerState
-from operators.speech.recognition import Recogniser, Recognition
+from operators.speech.language import LanguageChoice, LanguageState
+from operators.speech.partials import Partials, PartialsState
+from operators.speech.recognition import Listens, Recogniser, Recognition
 from operators.speech.speech_turns import SpeechTurns, SpeechTurnsState
 from operators.speech.utterances import UtteranceCutter, UtteranceState
 from operators.speech.voice_activity import VoiceActivityDetector, VoiceActivityState
 from operators.timeline.overlap import OverlapState, OverlapSweep
+from operators.timeline.word_speakers import WordSpeakers, WordSpeakersState
 from stream_engine.checkpoint import Checkpoint
 from stream_engine.device import Device
 from stream_engine.device import choose as device_for
@@ -30,11 +34,15 @@ from stream_engine.models import DiarizerModels, Models
 from stream_engine.operator import Operator
 from stream_engine.options import Options
 from stream_engine.topology import (
+    COMMITTED,
     DIARIZATION,
+    HYPOTHESES,
+    LANGUAGE,
     OVERLAP,
     SPEECH_TURNS,
     UTTERANCES,
     VOICE_ACTIVITY,
+    WORD_SPEAKERS,
     Devices,
     Parts,
     Turns,
@@ -175,7 +183,8 @@ class Backends:
 
         `audio` gives the samples of what was spoken; it has `channels` where they are kept apart.
         """
-        recognise = Recognition(recogniser=loaded.recogniser, audio=audio) if loaded.recogniser else None
+        recogniser = loaded.recogniser
+        recognise = Recognition(recogniser=recogniser, audio=audio) if recogniser else None
         if recognise and checkpoint:
             model = str((choice.versions, options.language, options.prompt, options.precision))
             recognise = checkpoint.remembered(recognise, audio, model=model)
@@ -183,6 +192,13 @@ class Backends:
         def state(name: str, kind: type[T]) -> T | None:
             return checkpoint.state(name, kind) if checkpoint else None
 
+        language = hypotheses = None
+        if isinstance(recogniser, Listens) and recogniser.language is None:
+            language = LanguageChoice(
+                detect=recogniser.detect, audio=audio, state=state(LANGUAGE, LanguageState)
+            )
+        if recogniser and options.partials:
+            hypotheses = Partials(recogniser=recogniser, audio=audio, state=state(HYPOTHESES, PartialsState))
         silero = self.models.silero()
         diarizer: Operator[Chunk, Turns] | None = None
         if choice.diarizer == "channels":
@@ -200,6 +216,12 @@ class Backends:
             utterances=UtteranceCutter(state=state(UTTERANCES, UtteranceState)),
             recognise=recognise,
             overlap=OverlapSweep(state=state(OVERLAP, OverlapState)),
+            language=language,
+            hypotheses=hypotheses,
+            committed=Committed(state=state(COMMITTED, CommittedState)) if hypotheses else None,
+            word_speakers=WordSpeakers(state=state(WORD_SPEAKERS, WordSpeakersState))
+            if recogniser and recogniser.word_times
+            else None,
         )
 
 

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import msgspec
 
 from stream_engine.clock import RATE
-from stream_engine.events import Event, Segment, SessionEnd, SessionStart, Turn
+from stream_engine.events import Event, Hypothesis, Segment, SessionEnd, SessionStart, Turn
 from stream_engine.tracer import Tracer
 
 LOGGED = get_args(Event)
@@ -65,12 +65,17 @@ class Emission:
 
     def _stamped(self, event: Any) -> Event:
         elapsed = self._tracer.clock() - self._began
+        if isinstance(event, Hypothesis) and not event.final:
+            self._observe("hypothesis", elapsed, event.end)
         if isinstance(event, Turn | Segment):
             name = f"{'final' if event.final else 'provisional'} {event.__struct_config__.tag}"
             self.first.setdefault(name, elapsed / 1e9)
             if event.final and event.end > event.start:
-                self._tracer.observe(name, elapsed - round(event.end * self._nanoseconds_per_sample))
+                self._observe(name, elapsed, event.end)
         return msgspec.structs.replace(event, emitted_at=round(elapsed / 1e9, 3))
+
+    def _observe(self, name: str, elapsed: int, end: int) -> None:
+        self._tracer.observe(name, elapsed - round(end * self._nanoseconds_per_sample))
 
 
 class Unchanged:

@@ -97,6 +97,7 @@ class Utterance(_Record, frozen=True, tag="utterance"):
     end: int
     speaker: str | None
     turns: tuple[int, ...]
+    language: str | None = None  # None: not asked for
 
 
 Spoken = Turn | Utterance  # an interval and its speaker: what audio can be asked for
@@ -113,7 +114,11 @@ class Word(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Hypothesis(_Record, frozen=True, tag="hypothesis"):
-    """Revisable text of an open turn."""
+    """Revisable text of an open turn.
+
+    `text` begins with `committed`, and so do all later texts of the same id and the final text of the turns;
+    but if the turn turns out to have ended earlier, the last words of `committed` may go on to the next one.
+    """
 
     id: int
     revision: int
@@ -121,7 +126,18 @@ class Hypothesis(_Record, frozen=True, tag="hypothesis"):
     end: int
     speaker: str | None
     text: str
-    final: bool = False
+    committed: str = ""
+    final: bool = False  # nothing more is shown of the turn
+    turns: tuple[int, ...] = ()  # if final: those that share what is committed
+    emitted_at: float | None = None
+
+
+class Language(_Record, frozen=True, tag="language"):
+    """The language of a session, from which its recogniser takes it on."""
+
+    at: int  # end of the speech that was listened to
+    code: str
+    probability: float
     emitted_at: float | None = None
 
 
@@ -237,6 +253,7 @@ Event = (
     SessionStart
     | Turn
     | Relabel
+    | Language
     | Hypothesis
     | Segment
     | Rejected

@@ -21,6 +21,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     language: str | None = None
     prompt: str | None = None  # put before each clip: names and spellings (faster-whisper)
     precision: Literal["auto", "float32", "float16", "bfloat16", "int8"] = "auto"  # of faster-whisper
+    partials: bool = False  # text of open turns; final texts then begin with what was committed of it
     speakers: int | None = None
     min_speakers: int | None = None
     max_speakers: int | None = None
@@ -68,6 +69,7 @@ RESULT_CHANGING = (
     "language",
     "prompt",
     "precision",
+    "partials",
     "speakers",
     "min_speakers",
     "max_speakers",

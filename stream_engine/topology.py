@@ -6,7 +6,12 @@
                                                     ├──────► overlap ────────────────────────────► events
                                                     └────────────────────────────────────────────► events
 
-Without a diarizer, turns are made out of voice activity, and nobody is named.
+Without a diarizer, turns are made out of voice activity, and nobody is named. A recogniser of many languages
+hears the session's before it; open turns have hypotheses, if asked for, which the texts then agree with;
+and words with times get the speakers of the turns that cover them:
+
+    utterances ─► language ─► recognition ─┬─► committed ─┬─► word speakers ─► events
+               turns ─► hypotheses ────────┘       turns ─┘
 """
 
 from __future__ import annotations
@@ -22,7 +27,9 @@ from stream_engine.events import (
     Chunk,
     Event,
     Gap,
+    Hypothesis,
     Interruption,
+    Language,
     Overlap,
     Rejected,
     Relabel,
@@ -41,7 +48,9 @@ from stream_engine.store import PcmStore
 
 Turns = Turn | Relabel | Watermark
 VOICE_ACTIVITY, DIARIZATION, SPEECH_TURNS = "voice activity", "diarization", "speech turns"
-UTTERANCES, OVERLAP, EMISSION = "utterances", "overlap", "emission"  # states are saved by these names
+UTTERANCES, OVERLAP, EMISSION = "utterances", "overlap", "emission"
+LANGUAGE, RECOGNITION, HYPOTHESES = "language", "recognition", "hypotheses"
+COMMITTED, WORD_SPEAKERS = "committed", "word speakers"  # states are saved by these names
 EVENTS_CAPACITY = 64  # small things; the audio edges are what bounds memory
 
 
@@ -56,6 +65,10 @@ class Parts:
     utterances: Operator[Turns | VoiceActivity, Utterance]
     recognise: Callable[[Sequence[Utterance]], Sequence[Iterable[Segment | Rejected]]] | None
     overlap: Operator[Turns, Overlap | Interruption | Watermark]
+    language: Operator[Utterance, Language | Utterance] | None = None  # None: it is known
+    hypotheses: Operator[Turns, Hypothesis] | None = None  # None: final text only
+    committed: Operator[Any, Any] | None = None  # with `hypotheses`
+    word_speakers: Operator[Any, Any] | None = None  # None: the recogniser has no word times
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,32 +88,66 @@ def transcription(pipeline: Pipeline, audio: Receive[Chunk], parts: Parts, devic
     branches = 2 if parts.diarizer is None else 3
     audio, to_gaps, *to_diarizer = pipeline.fan_out("audio", audio, branches, capacity=2)
     streams: list[Receive[Any]] = [pipeline.stage("gaps", parts.gaps, to_gaps)]
+    voice = pipeline.stage(VOICE_ACTIVITY, parts.voice_activity, audio, limiter=cpu)
     if parts.diarizer is not None:
-        voice = pipeline.stage(VOICE_ACTIVITY, parts.voice_activity, audio, limiter=cpu)
         turns = pipeline.stage(DIARIZATION, parts.diarizer, to_diarizer[0], limiter=devices.diarizer)
     else:
-        voice = pipeline.stage(VOICE_ACTIVITY, parts.voice_activity, audio, limiter=cpu)
         voice, to_turns = pipeline.fan_out("voice", voice, 2)
         turns = pipeline.stage(SPEECH_TURNS, parts.speech_turns, to_turns)
-    to_utterances, to_overlap, to_events = pipeline.fan_out("turns", turns, 3, capacity=EVENTS_CAPACITY)
+    to_utterances, to_overlap, to_events, *to_text = pipeline.fan_out(
+        "turns", turns, 3 + bool(parts.hypotheses) + bool(parts.word_speakers), capacity=EVENTS_CAPACITY
+    )
     streams.append(to_events)
     streams.append(pipeline.stage(OVERLAP, parts.overlap, to_overlap, capacity=EVENTS_CAPACITY))
     merged: Receive[Turns | VoiceActivity] = pipeline.fan_in("turns and voice", to_utterances, voice)
     utterances = pipeline.stage(UTTERANCES, parts.utterances, merged)
-    if parts.recognise is not None:
-        streams.append(
-            pipeline.workers(
-                "recognition",
-                parts.recognise,
-                utterances,
-                count=devices.recognisers,
-                limiter=devices.recogniser,
-                batch=devices.batch,
-            )
-        )
-    else:
+    if parts.recognise is None:
         streams.append(pipeline.stage("no recognition", _Nothing(), utterances))
+    else:
+        streams.append(_text(pipeline, utterances, to_text, parts, devices))
     return pipeline.fan_in("everything", *streams, capacity=EVENTS_CAPACITY)
+
+
+def _text(
+    pipeline: Pipeline,
+    utterances: Receive[Utterance],
+    turns: list[Receive[Turns]],
+    parts: Parts,
+    devices: Devices,
+) -> Receive[Any]:
+    """From utterances to text; `turns` are as many branches as the parts want."""
+    assert parts.recognise is not None
+    text: Receive[Any] = utterances
+    if parts.language is not None:
+        text = pipeline.stage(LANGUAGE, parts.language, text, limiter=devices.recogniser)
+    text = pipeline.workers(
+        RECOGNITION,
+        _utterances_only(parts.recognise),
+        text,
+        count=devices.recognisers,
+        limiter=devices.recogniser,
+        batch=devices.batch,
+    )
+    if parts.hypotheses is not None and parts.committed is not None:
+        shown = pipeline.stage(HYPOTHESES, parts.hypotheses, turns.pop(), limiter=devices.recogniser)
+        text = pipeline.fan_in("hypotheses and text", shown, text)
+        text = pipeline.stage(COMMITTED, parts.committed, text)
+    if parts.word_speakers is not None:
+        text = pipeline.fan_in("turns and text", turns.pop(), text)
+        text = pipeline.stage(WORD_SPEAKERS, parts.word_speakers, text, capacity=EVENTS_CAPACITY)
+    return text
+
+
+def _utterances_only(
+    recognise: Callable[[Sequence[Utterance]], Sequence[Iterable[Any]]],
+) -> Callable[[Sequence[Any]], Sequence[Iterable[Any]]]:
+    """`recognise`, past which goes what is no utterance."""
+
+    def work(items: Sequence[Any]) -> list[Iterable[Any]]:
+        said = iter(recognise([item for item in items if isinstance(item, Utterance)]))
+        return [next(said) if isinstance(item, Utterance) else (item,) for item in items]
+
+    return work
 
 
 def intake(

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from operators.speech.language import Language, LanguageChoice, LanguageState, Understood
+from operators.speech.language import LanguageChoice, LanguageState
 from operators.speech.whisper import Whisper
 from stream_engine.clock import MILLISECOND, RATE, samples
-from stream_engine.events import Spoken, Utterance
+from stream_engine.events import Language, Spoken, Utterance
 from stream_engine.testing import check_restart, run
 from tests.spoken import call
 from tests.tiny_whisper import save_tiny_whisper
@@ -49,8 +49,8 @@ def test_whisper_hears_the_language_once_and_it_is_that_of_all_utterances(tmp_pa
     first, *rest = run(LanguageChoice(detect=whisper.detect, audio=audio), utterances)
     code, probability = whisper.detect(call()[samples(6) : samples(10.5)])
     assert first == Language(at=utterances[2].end, code=code, probability=probability)
-    assert [one for one in rest if isinstance(one, Understood)] == rest
-    assert [(one.id, one.turns, one.language) for one in rest if isinstance(one, Understood)] == [
+    assert [one for one in rest if isinstance(one, Utterance)] == rest
+    assert [(one.id, one.turns, one.language) for one in rest if isinstance(one, Utterance)] == [
         (one.id, one.turns, code) for one in utterances
     ]
     assert code in (whisper.languages or ())
@@ -75,11 +75,11 @@ def test_it_listens_until_there_is_enough_speech_or_many_utterances_or_no_more(
 def test_no_utterance_is_lost_or_changed_and_the_language_comes_first(lengths: list[int]) -> None:
     utterances = spoken(*(length / 1000 for length in lengths))
     out = run(choice(), utterances)
-    assert [type(one) for one in out] == [Language] * bool(utterances) + [Understood] * len(utterances)
-    assert [(one.id, one.start, one.end) for one in out if isinstance(one, Understood)] == [
+    assert [type(one) for one in out] == [Language] * bool(utterances) + [Utterance] * len(utterances)
+    assert [(one.id, one.start, one.end) for one in out if isinstance(one, Utterance)] == [
         (one.id, one.start, one.end) for one in utterances
     ]
-    assert len({one.language for one in out if isinstance(one, Understood)}) <= 1
+    assert len({one.language for one in out if isinstance(one, Utterance)}) <= 1
 
 
 def test_it_goes_on_after_a_restart() -> None:

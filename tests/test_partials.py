@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from operators.speech.committed import Committed, kept_words
 from operators.speech.diarization.community_1 import Community1Embedding, Community1Segmentation
 from operators.speech.diarization.diarizer import Diarizer
-from operators.speech.drafts import Partial
 from operators.speech.local_agreement import agreed, aligned, contradicts, honoured, said_within, spelled
 from operators.speech.moonshine import Moonshine
 from operators.speech.partials import Partials
@@ -22,7 +21,7 @@ from operators.speech.recognition import Recognition, Transcript
 from operators.speech.utterances import UtteranceCutter
 from operators.speech.voice_activity import VoiceActivityDetector, load_silero
 from stream_engine.clock import RATE, samples
-from stream_engine.events import Relabel, Segment, Spoken, Turn, Watermark, Word
+from stream_engine.events import Hypothesis, Relabel, Segment, Spoken, Turn, Watermark, Word
 from stream_engine.testing import check_restart, chunked, run
 from tests.spoken import call
 
@@ -32,13 +31,16 @@ Turns = list[Turn | Relabel | Watermark]
 class Remembering:
     """Moonshine, asked only once for each clip: so that properties can be tried many times."""
 
-    name, languages, batch = "moonshine", None, 1
+    name, batch, word_times = "moonshine", 1, False
+    languages: frozenset[str] | None = None
 
     def __init__(self) -> None:
         self._moonshine = Moonshine()
         self._known: dict[bytes, Transcript] = {}
 
-    def transcribe(self, clips: Sequence[NDArray[np.float32]], /) -> list[Transcript]:
+    def transcribe(
+        self, clips: Sequence[NDArray[np.float32]], /, *, languages: Sequence[str | None] | None = None
+    ) -> list[Transcript]:
         for clip in clips:
             if clip.tobytes() not in self._known:
                 (self._known[clip.tobytes()],) = self._moonshine.transcribe([clip])
@@ -67,7 +69,7 @@ def turns(size: int = RATE) -> Turns:
 
 
 @cache
-def hypotheses() -> list[Partial]:
+def hypotheses() -> list[Hypothesis]:
     return run(partials(), turns())
 
 
@@ -88,7 +90,7 @@ def plain(text: str) -> list[str]:
 
 
 def test_hypotheses_of_the_call_grow_and_what_they_commit_stays() -> None:
-    shown: dict[int, Partial] = {}
+    shown: dict[int, Hypothesis] = {}
     moved: list[list[str]] = []
     for one in hypotheses():
         assert one.text.split()[: len(one.committed.split())] == one.committed.split()
@@ -139,12 +141,12 @@ def _step(at: float) -> Watermark:
 class Reading:
     """Hears one word a second, `w0 w1 w2 ...`, and the last one wrong."""
 
-    name, languages, batch = "reading", None, 8
+    name, batch, word_times = "reading", 8, False
+    languages: frozenset[str] | None = None
 
-    def __init__(self) -> None:
-        self.clips: list[tuple[int, int]] = []
-
-    def transcribe(self, clips: Sequence[NDArray[np.float32]], /) -> list[Transcript]:
+    def transcribe(
+        self, clips: Sequence[NDArray[np.float32]], /, *, languages: Sequence[str | None] | None = None
+    ) -> list[Transcript]:
         return [Transcript(" ".join([*(f"w{int(at)}" for at in clip[:-RATE:RATE]), "eh"])) for clip in clips]
 
 
@@ -282,12 +284,12 @@ def test_segments_keep_their_order_and_all_but_their_text() -> None:
 @given(st.data())
 def test_the_final_text_does_not_depend_on_the_interleaving(data: st.DataObject) -> None:
     left, right = list(hypotheses()), list(segments())
-    merged: list[Partial | Segment] = []
+    merged: list[Hypothesis | Segment] = []
     while left and right:
         merged.append((left if data.draw(st.booleans()) else right).pop(0))
     out = run(Committed(), [*merged, *left, *right])
     assert [one for one in out if isinstance(one, Segment)] == final()
-    assert [one for one in out if isinstance(one, Partial)] == hypotheses()
+    assert [one for one in out if isinstance(one, Hypothesis)] == hypotheses()
 
 
 def test_the_final_text_goes_on_after_a_restart() -> None:
@@ -334,8 +336,8 @@ def _segment(
     )
 
 
-def _closed(committed: str, turns: tuple[int, ...]) -> Partial:
-    return Partial(
+def _closed(committed: str, turns: tuple[int, ...]) -> Hypothesis:
+    return Hypothesis(
         id=turns[0],
         revision=3,
         final=True,

@@ -55,8 +55,9 @@ def test_a_segment_carries_the_interval_and_the_turns_of_its_utterance() -> None
         name = "echo"
         languages = None
         batch = 2
+        word_times = True
 
-        def transcribe(self, clips: Sequence[NDArray[np.float32]], /) -> list[Transcript]:
+        def transcribe(self, clips: Sequence[NDArray[np.float32]], /, **_: object) -> list[Transcript]:
             word = Word(start=160, end=len(clips[0]) + 5000, text=f"{len(clips[0])}")
             return [Transcript(f"  {len(clips[0])}\n samples ", (word,))]
 
@@ -83,8 +84,9 @@ def test_no_text_is_no_segment() -> None:
         name = "mute"
         languages = None
         batch = 1
+        word_times = False
 
-        def transcribe(self, clips: Sequence[NDArray[np.float32]], /) -> list[Transcript]:
+        def transcribe(self, clips: Sequence[NDArray[np.float32]], /, **_: object) -> list[Transcript]:
             return [Transcript(" ") for _ in clips]
 
     recognise = Recognition(recogniser=Mute(), audio=lambda one: np.zeros(one.end - one.start, np.float32))

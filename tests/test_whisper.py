@@ -14,12 +14,14 @@ import msgspec
 import numpy as np
 import pytest
 
+from operators.speech.context import ContextState, RecognitionInContext
 from operators.speech.recognition import Recognition, Transcript
 from operators.speech.whisper import Whisper
 from operators.speech.whisper_guards import Guards
 from stream_engine.clock import MILLISECOND, RATE
 from stream_engine.errors import BackendError
-from stream_engine.events import Segment, Utterance, Word
+from stream_engine.events import Rejected, Segment, Utterance, Word
+from stream_engine.testing import check_restart, run
 from tests.spoken import call
 from tests.tiny_whisper import save_tiny_whisper
 
@@ -79,6 +81,7 @@ def test_a_segment_of_it_can_be_logged(whisper: Callable[..., Whisper]) -> None:
     recognise = Recognition(recogniser=whisper(language="en"), audio=lambda one: call()[one.start : one.end])
     utterance = Utterance(id=1, start=RATE, end=3 * RATE, speaker="A", turns=(4,))
     ((segment,),) = recognise([utterance])
+    assert isinstance(segment, Segment)
     assert msgspec.json.decode(msgspec.json.encode(segment), type=Segment) == segment
     assert segment.words
     assert all(RATE <= word.start < word.end <= 3 * RATE for word in segment.words)
@@ -108,6 +111,36 @@ def test_a_prompt_is_heard_before_every_clip(whisper: Callable[..., Whisper]) ->
     prompted = whisper(language="en", prompt="Diane, New Jersey").transcribe(CLIPS)
     assert prompted != plain
     assert prompted[3] == whisper(language="en", prompt="Diane, New Jersey").transcribe(CLIPS[3:4])[0]
+
+
+def test_what_was_said_before_is_the_prompt_of_the_next(whisper: Callable[..., Whisper]) -> None:
+    recogniser = whisper(language="en")
+    utterances = [
+        Utterance(id=at, start=2 * RATE * at, end=2 * RATE * at + RATE, speaker="A", turns=(at,))
+        for at in range(5)
+    ]
+
+    def in_context(state: ContextState | None = None) -> RecognitionInContext:
+        return RecognitionInContext(
+            recogniser=recogniser, audio=lambda one: call()[one.start : one.end], words=6, state=state
+        )
+
+    found = run(in_context(), utterances)
+    texts = [one.text for one in found if isinstance(one, Segment)]
+    assert len(texts) == 5
+    for index, one in enumerate(utterances):
+        before = " ".join(" ".join(texts[:index]).split()[-6:])
+        (said,) = recogniser.transcribe([call()[one.start : one.end]], prompt=before)
+        assert said.text == texts[index]
+    check_restart(in_context, utterances)
+
+
+def test_what_was_not_believed_is_no_prompt(whisper: Callable[..., Whisper]) -> None:
+    recogniser = whisper(language="en", guards=Guards())
+    context = RecognitionInContext(recogniser=recogniser, audio=lambda one: call()[one.start : one.end])
+    (found,) = context.feed(Utterance(id=0, start=0, end=2 * RATE, speaker="A", turns=(0,)))
+    assert isinstance(found, Rejected)
+    assert context.state == ContextState(())
 
 
 # --- languages -----------------------------------------------------------------------------------

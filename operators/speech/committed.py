@@ -15,10 +15,9 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from operators.speech.drafts import Partial
 from operators.speech.local_agreement import Pair, aligned, spelled
 from stream_engine.clock import MILLISECOND, samples
-from stream_engine.events import Rejected, Segment, Word
+from stream_engine.events import Hypothesis, Rejected, Segment, Word
 from stream_engine.operator import Operator
 
 MEMORY = samples(120.0)  # no segment comes so long after others that end later
@@ -39,7 +38,7 @@ class CommittedState(msgspec.Struct, frozen=True):
     waiting: tuple[Segment, ...]
 
 
-class Committed(Operator[Partial | Segment | Rejected, Partial | Segment | Rejected]):
+class Committed(Operator[Hypothesis | Segment | Rejected, Hypothesis | Segment | Rejected]):
     """Hypotheses and final segments, merged in any order, to the same with the segments' texts made to agree.
 
     Other events pass. A segment waits until a final hypothesis has named each of its turns; segments keep
@@ -55,12 +54,12 @@ class Committed(Operator[Partial | Segment | Rejected, Partial | Segment | Rejec
     def state(self) -> CommittedState:
         return CommittedState(tuple(self._promises), tuple(self._waiting))
 
-    def feed(self, item: Partial | Segment | Rejected, /) -> Iterator[Partial | Segment | Rejected]:
+    def feed(self, item: Hypothesis | Segment | Rejected, /) -> Iterator[Hypothesis | Segment | Rejected]:
         if isinstance(item, Segment):
             self._waiting.append(item)
         else:
             yield item
-            if isinstance(item, Partial) and item.final:
+            if isinstance(item, Hypothesis) and item.final:
                 self._promises.append(Promise(item.turns, item.end, tuple(item.committed.split())))
         known = {turn for promise in self._promises for turn in promise.turns}
         while self._waiting and known.issuperset(self._waiting[0].turns):

@@ -12,17 +12,6 @@ from stream_engine.events import Hypothesis, Turn
 ENOUGH = samples(0.3)  # of an open turn that a draft has heard, to be what the draft goes on in
 
 
-class Partial(Hypothesis, frozen=True, tag="hypothesis"):
-    """A hypothesis that says which of its words will not change.
-
-    `text` begins with `committed`, and so do all later texts of the same id and the final text of the turns;
-    but if the turn turns out to have ended earlier, the last words of `committed` may go on to the next one.
-    """
-
-    committed: str = ""
-    turns: tuple[int, ...] = ()  # if final: the turns that share what is committed
-
-
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the words of an open turn."""
 
@@ -32,10 +21,10 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     committed: tuple[str, ...] = ()
     words: tuple[str, ...] = ()  # of the last decoding; begins with `committed`
 
-    def shown(self) -> Partial:
+    def shown(self) -> Hypothesis:
         return self._partial(self.turn, self.words, self.committed)
 
-    def closed(self, turns: Sequence[Turn], kept: int) -> Partial:
+    def closed(self, turns: Sequence[Turn], kept: int) -> Hypothesis:
         """The last hypothesis, of `turns` that are over; all but the first `kept` committed words go on."""
         end = max((turn.end for turn in turns), default=self.turn.end)
         words = self.words if kept == len(self.committed) else self.committed[:kept]
@@ -44,8 +33,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
         revision = self.revision + bool(self.words)
         return msgspec.structs.replace(last, final=True, end=end, turns=ids, revision=revision)
 
-    def _partial(self, turn: Turn, words: Sequence[str], committed: Sequence[str]) -> Partial:
-        return Partial(
+    def _partial(self, turn: Turn, words: Sequence[str], committed: Sequence[str]) -> Hypothesis:
+        return Hypothesis(
             id=turn.id,
             revision=self.revision,
             start=turn.start,

@@ -9,23 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_engine.clock import samples
-from stream_engine.events import Spoken, Utterance
+from stream_engine.events import Language, Spoken, Utterance
 from stream_engine.operator import Operator
-
-
-class Language(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="language"):
-    """The language of a session, from which its recogniser takes it on."""
-
-    at: int  # end of the speech that was listened to
-    code: str
-    probability: float
-    emitted_at: float | None = None
-
-
-class Understood(Utterance, frozen=True, tag="utterance"):
-    """An utterance whose language is known."""
-
-    language: str | None = None
 
 
 class LanguageState(msgspec.Struct, frozen=True):
@@ -35,7 +20,7 @@ class LanguageState(msgspec.Struct, frozen=True):
     language: Language | None
 
 
-class LanguageChoice(Operator[Utterance, Language | Understood]):
+class LanguageChoice(Operator[Utterance, Language | Utterance]):
     """Utterances to the same with their language.
 
     The first ones are held until they are `enough_s` of speech, `most` of them or all that there are; then
@@ -67,28 +52,28 @@ class LanguageChoice(Operator[Utterance, Language | Understood]):
     def state(self) -> LanguageState:
         return LanguageState(tuple(self._held), self._language)
 
-    def feed(self, item: Utterance, /) -> Iterator[Language | Understood]:
+    def feed(self, item: Utterance, /) -> Iterator[Language | Utterance]:
         if self._language is not None:
-            yield _understood(item, self._language)
+            yield _with(item, self._language)
             return
         self._held.append(item)
         speech = sum(one.end - one.start for one in self._held)
         if speech >= self._enough or len(self._held) >= self._most:
             yield from self._choose()
 
-    def flush(self) -> Iterator[Language | Understood]:
+    def flush(self) -> Iterator[Language | Utterance]:
         if self._held:
             yield from self._choose()
 
-    def _choose(self) -> Iterator[Language | Understood]:
+    def _choose(self) -> Iterator[Language | Utterance]:
         held, self._held = self._held, []
         code, probability = self._detect(np.concatenate([self._audio(one) for one in held]))
         end = max(one.end for one in held)
         self._language = Language(at=end, code=code, probability=round(float(probability), 3))
         yield self._language
         for one in held:
-            yield _understood(one, self._language)
+            yield _with(one, self._language)
 
 
-def _understood(utterance: Utterance, language: Language) -> Understood:
-    return Understood(**msgspec.structs.asdict(utterance), language=language.code)
+def _with(utterance: Utterance, language: Language) -> Utterance:
+    return msgspec.structs.replace(utterance, language=language.code)

@@ -40,6 +40,7 @@ class Moonshine:
 
     name = "moonshine"
     batch = 1
+    word_times = False
     languages: frozenset[str] | None = LANGUAGES
 
     def __init__(self, *, language: str | None = None) -> None:
@@ -54,7 +55,9 @@ class Moonshine:
             raise BackendError(message)
         self._idle: SimpleQueue[Transcriber] = SimpleQueue()
 
-    def transcribe(self, clips: Sequence[NDArray[np.float32]], /) -> list[Transcript]:
+    def transcribe(
+        self, clips: Sequence[NDArray[np.float32]], /, *, languages: Sequence[str | None] | None = None
+    ) -> list[Transcript]:
         return [self._one(clip) for clip in clips]
 
     def _one(self, samples: NDArray[np.float32]) -> Transcript:

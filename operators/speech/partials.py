@@ -8,11 +8,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.speech.drafts import Draft, Partial, heir_of, owners
+from operators.speech.drafts import Draft, heir_of, owners
 from operators.speech.local_agreement import agreed, honoured, said_within
 from operators.speech.recognition import Recogniser
 from stream_engine.clock import samples
-from stream_engine.events import Relabel, Spoken, Turn, Watermark
+from stream_engine.events import Hypothesis, Relabel, Spoken, Turn, Watermark
 from stream_engine.operator import Operator
 
 
@@ -24,7 +24,7 @@ class PartialsState(msgspec.Struct, frozen=True):
     ended: tuple[Turn, ...]  # since the last watermark
 
 
-class Partials(Operator[Turn | Relabel | Watermark, Partial]):
+class Partials(Operator[Turn | Relabel | Watermark, Hypothesis]):
     """Turns, provisional and final, to hypotheses.
 
     At each watermark of the diarizer, an open turn in which there are `every_s` of new audio is decoded from
@@ -64,7 +64,7 @@ class Partials(Operator[Turn | Relabel | Watermark, Partial]):
     def state(self) -> PartialsState:
         return PartialsState(tuple(self._drafts.values()), tuple(self._turns.values()), tuple(self._ended))
 
-    def feed(self, item: Turn | Relabel | Watermark, /) -> Iterator[Partial]:
+    def feed(self, item: Turn | Relabel | Watermark, /) -> Iterator[Hypothesis]:
         if isinstance(item, Watermark):
             yield from self._close()
             yield from self._decode()
@@ -74,10 +74,10 @@ class Partials(Operator[Turn | Relabel | Watermark, Partial]):
         elif isinstance(item, Turn):
             self._turns[item.id] = item
 
-    def flush(self) -> Iterator[Partial]:
+    def flush(self) -> Iterator[Hypothesis]:
         yield from self._close()
 
-    def _close(self) -> Iterator[Partial]:
+    def _close(self) -> Iterator[Hypothesis]:
         """Ends the drafts of turns that are over."""
         ended, self._ended = self._ended, []
         owned = owners(ended, self._drafts.values())
@@ -104,7 +104,7 @@ class Partials(Operator[Turn | Relabel | Watermark, Partial]):
         (found,) = self._recogniser.transcribe([self._audio(over)])
         return said_within(draft.committed, found.text.split())
 
-    def _decode(self) -> Iterator[Partial]:
+    def _decode(self) -> Iterator[Hypothesis]:
         """Decodes the open turns that have grown enough, all at a time."""
         due = [turn for turn in self._turns.values() if self._due(turn, self._drafts.get(turn.id))]
         found = self._recogniser.transcribe([self._audio(turn) for turn in due]) if due else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
@@ -40,8 +40,26 @@ class Recogniser(Protocol):
         """How many clips it likes to have at a time."""
         ...
 
-    def transcribe(self, clips: Sequence[NDArray[np.float32]], /) -> list[Transcript]:
-        """The words in each clip ([frames], float32, 16 kHz mono; not changed)."""
+    @property
+    def word_times(self) -> bool:
+        """Whether transcripts have `words`."""
+        ...
+
+    def transcribe(
+        self, clips: Sequence[NDArray[np.float32]], /, *, languages: Sequence[str | None] | None = None
+    ) -> list[Transcript]:
+        """The words in each clip ([frames], float32, 16 kHz mono; not changed), in its language if given."""
+        ...
+
+
+@runtime_checkable
+class Listens(Protocol):
+    """A recogniser that can tell which language is spoken; `language` is None where nobody has said."""
+
+    language: str | None
+
+    def detect(self, samples: NDArray[np.float32], /) -> tuple[str, float]:
+        """The code of the language, and its probability."""
         ...
 
 
@@ -57,7 +75,8 @@ class Recognition:
         self._audio = audio
 
     def __call__(self, utterances: Sequence[Utterance], /) -> list[tuple[Segment | Rejected, ...]]:
-        found = self._recogniser.transcribe([self._audio(one) for one in utterances])
+        clips = [self._audio(one) for one in utterances]
+        found = self._recogniser.transcribe(clips, languages=[one.language for one in utterances])
         return [tuple(_said(said, one)) for said, one in zip(found, utterances, strict=True)]
 
 

@@ -47,6 +47,7 @@ class Whisper:
     """
 
     name = "faster-whisper"
+    word_times = True
 
     def __init__(
         self,
@@ -92,20 +93,28 @@ class Whisper:
         return code
 
     def transcribe(
-        self, clips: Sequence[Clip], /, *, languages: Sequence[str | None] | None = None
+        self,
+        clips: Sequence[Clip],
+        /,
+        *,
+        languages: Sequence[str | None] | None = None,
+        prompt: str | None = None,
     ) -> list[Transcript]:
         """What is said in each clip of at most 30 s, in the language given for it, if any.
+
+        `prompt` is what was said before them all; it follows that of the constructor.
 
         Raises:
             ValueError: a clip is longer than the encoder hears.
         """
+        told = " ".join(part.strip() for part in (self._prompt, prompt) if part)
         given = list(languages) if languages is not None else [None] * len(clips)
         found: list[Transcript] = [Transcript("", ())] * len(clips)
         left = [index for index, clip in enumerate(clips) if len(clip)]
         while left:
             now = left[: self.batch]
             try:
-                texts = self._decode([clips[index] for index in now], [given[index] for index in now])
+                texts = self._decode([clips[index] for index in now], [given[index] for index in now], told)
             except (RuntimeError, MemoryError) as error:
                 if len(now) == 1 or not _out_of_memory(error):
                     raise
@@ -128,7 +137,7 @@ class Whisper:
         """Frees the weights; nobody may be inside `transcribe`."""
         self._model.model.unload_model()
 
-    def _decode(self, clips: list[Clip], given: list[str | None]) -> list[Transcript]:
+    def _decode(self, clips: list[Clip], given: list[str | None], told: str) -> list[Transcript]:
         codes = [self.known(code) if code else self.language for code in given]
         if None in codes:
             heard = self._model.model.detect_language(self._model.encode(self._features(clips)))
@@ -136,14 +145,14 @@ class Whisper:
         found: dict[int, Transcript] = {}
         for code in dict.fromkeys(cast("list[str]", codes)):  # a call finds word times in one language
             indices = [index for index, other in enumerate(codes) if other == code]
-            found |= zip(indices, self._say([clips[index] for index in indices], code), strict=True)
+            found |= zip(indices, self._say([clips[index] for index in indices], code, told), strict=True)
         return [found[index] for index in range(len(clips))]
 
-    def _say(self, clips: list[Clip], code: str) -> list[Transcript]:
-        """The texts of clips in one language."""
+    def _say(self, clips: list[Clip], code: str, told: str) -> list[Transcript]:
+        """The texts of clips in one language, all after the same text."""
         encoded = self._model.encode(self._features(clips))
         tokenizer = tokenizer_of(self._model, code)
-        before = tokenizer.encode(" " + self._prompt.strip()) if self._prompt else []
+        before = tokenizer.encode(f" {told}") if told else []
         prompt = self._model.get_prompt(tokenizer, before, without_timestamps=True)
         results = self._model.model.generate(
             encoded,
