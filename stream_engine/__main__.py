@@ -57,7 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("--formats", required=True, metavar="LIST", help="names separated by commas, or all")
 
     _command(commands, "doctor", "what is installed, and what is missing")
-    _command(commands, "models", "back ends, their weights and licences")
+    models = _command(commands, "models", "weights: list (default), check, pull from the hub, remove")
+    models.add_argument("action", nargs="?", choices=("list", "check", "pull", "remove"), default="list")
+    models.add_argument("name", nargs="?", metavar="NAME:MODEL", help="such as faster-whisper:tiny.en")
 
     cache = _command(commands, "cache", "the store of decoded audio")
     cache.add_argument("action", choices=("list", "clear", "path"))

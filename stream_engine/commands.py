@@ -274,9 +274,15 @@ def doctor(given: dict[str, Any]) -> int:
 
 
 def models(given: dict[str, Any]) -> int:
-    from stream_engine.doctor import weights
+    from stream_engine import model_store
 
-    print("\n".join(weights()))  # noqa: T201
+    action, name = given["action"], given["name"]
+    if action == "list":
+        print("\n".join(model_store.listed()))  # noqa: T201
+        return DONE
+    if name is None:
+        raise _Usage(f"models {action}: name the weights, as faster-whisper:tiny.en")
+    print(getattr(model_store, action)(name))  # noqa: T201
     return DONE
 
 
