@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -45,20 +45,31 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def owners(ended: Sequence[Turn], drafts: Collection[Draft]) -> list[tuple[Draft, list[Turn]]]:
+def owners(
+    ended: Sequence[Turn], drafts: Collection[Draft], opened: Mapping[int, Turn]
+) -> list[tuple[Draft, list[Turn]]]:
     """Drafts that are over, each with the turns, by start, that have come of it.
 
-    A turn belongs to the draft of its own id, and else to the one that heard most of it, if that is more than
-    half. A draft whose turn was withdrawn is over too, without turns.
+    A turn belongs to the draft of its own id; else to the one that heard most of it, if that is more than
+    half, and the draft's own turn is not there any more: else somebody has spoken at the same time. A draft
+    whose turn was withdrawn is over too, without turns.
     """
     by_id = {draft.turn.id: draft for draft in drafts}
+    now = {**opened, **{turn.id: turn for turn in ended}}
     found = {turn.id: list[Turn]() for turn in ended if turn.id in by_id}
     for turn in sorted(ended, key=lambda turn: (turn.start, turn.id)):
-        heard = [(_shared(turn, draft), -draft.turn.id) for draft in drafts]
-        shared, number = max(heard, default=(0, 0))
-        owner = turn.id if turn.id in by_id else -number if 2 * shared > turn.end - turn.start else None
-        if owner is not None and turn.end > turn.start:
-            found.setdefault(owner, []).append(turn)
+        heard = [
+            (_shared(turn, draft.turn.start, draft.heard), -id)
+            for id, draft in by_id.items()
+            if id == turn.id or not _most(turn, now[id].start, now[id].end)
+        ]
+        length, number = max(heard, default=(0, 0))
+        if turn.end == turn.start:
+            continue
+        if turn.id in by_id:
+            found[turn.id].append(turn)
+        elif 2 * length > turn.end - turn.start:
+            found.setdefault(-number, []).append(turn)
     return [(by_id[number], turns) for number, turns in found.items()]
 
 
@@ -71,5 +82,11 @@ def heir_of(draft: Draft, turns: Sequence[Turn], opened: Iterable[Turn]) -> Turn
     return None
 
 
-def _shared(turn: Turn, draft: Draft) -> int:
-    return max(0, min(turn.end, draft.heard) - max(turn.start, draft.turn.start))
+def _shared(turn: Turn, start: int, end: int) -> int:
+    """Samples of a turn that lie in an interval."""
+    return max(0, min(turn.end, end) - max(turn.start, start))
+
+
+def _most(turn: Turn, start: int, end: int) -> bool:
+    """Whether more than half of a turn lies in an interval."""
+    return 2 * _shared(turn, start, end) > turn.end - turn.start

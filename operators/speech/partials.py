@@ -80,7 +80,7 @@ class Partials(Operator[Turn | Relabel | Watermark, Hypothesis]):
     def _close(self) -> Iterator[Hypothesis]:
         """Ends the drafts of turns that are over."""
         ended, self._ended = self._ended, []
-        owned = owners(ended, self._drafts.values())
+        owned = owners(ended, self._drafts.values(), self._turns)
         for draft, turns in owned:
             del self._drafts[draft.turn.id]
             free = [turn for turn in self._turns.values() if turn.id not in self._drafts]
