@@ -146,12 +146,32 @@ def test_a_checkpoint_of_the_true_weights_finds_the_turns_that_onnxruntime_finds
     assert len(mine) > 5
 
 
-def test_windows_that_are_due_together_give_the_same_events() -> None:
-    audio = spoken(conversation(3, 40, 3), 40)
-    make = partial(Diarizer, segmentation=ReadingSegmentation(), embedding=ReadingEmbedding())
-    one = run(make(), chunked(audio, [RATE] * 40))
+class Counting(ReadingEmbedding):
+    """Counts its calls."""
+
+    def __init__(self, noise: float) -> None:
+        super().__init__(noise)
+        self.calls: list[int] = []
+
+    def __call__(self, stretches: list[np.ndarray[Any, np.dtype[np.float32]]], /) -> Any:
+        self.calls.append(len(stretches))
+        return super().__call__(stretches)
+
+
+@pytest.mark.parametrize("noise", [0.5, 2.5])
+@pytest.mark.parametrize("seed", [1, 3])
+def test_windows_due_together_give_the_same_events_with_fewer_calls(seed: int, noise: float) -> None:
+    """With much noise turns are cut where no scout foresees it: what follows is embedded then."""
+    audio = spoken(conversation(seed, 60, 3), 60)
+    single = Counting(noise)
+    make = partial(Diarizer, segmentation=ReadingSegmentation())
+    one = run(make(embedding=single), chunked(audio, [RATE] * 60))
     for size in (RATE, 7 * RATE, len(audio)):
-        assert run(make(batch=8), chunked(audio, [size] * 40)) == one
+        together = Counting(noise)
+        assert run(make(embedding=together, batch=16), chunked(audio, [size] * 60)) == one
+    if noise < 1:
+        assert sum(together.calls) <= 1.1 * sum(single.calls)
+        assert len(together.calls) < len(single.calls) / 3
 
 
 def test_probabilities_of_a_multi_label_model_find_the_speakers_too() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import msgspec
 import numpy as np
 
 from operators.speech.diarization.aggregation import Aggregation, AggregationState, Run
 from operators.speech.diarization.clustering import unit
+from operators.speech.diarization.foresight import Alike, Foreseen
 from operators.speech.diarization.grouping import limits
 from operators.speech.diarization.hearing import Hearing, Stretch
 from operators.speech.diarization.known_voices import KnownVoice, Names, SpeakerVoice
@@ -76,7 +78,11 @@ class Diarizer:
             state=state.windows if state else None,
         )
         self._longest = int(max_turn * RATE / step)
-        self._hearing = Hearing(windows=self._windows, segmentation=segmentation, embedding=embedding)
+        self._embedding = Foreseen(embedding)
+        self._hearing = Hearing(windows=self._windows, segmentation=segmentation, embedding=self._embedding)
+        self._scout = partial(
+            Diarizer, segmentation=segmentation, latency=latency, hop=hop, max_turn=max_turn
+        )
         self._aggregation = Aggregation(
             frames=(segmentation.window - segmentation.width) // step + 1,
             frame_seconds=step / RATE,
@@ -116,9 +122,11 @@ class Diarizer:
             due = self._windows.due(self._batch)
             if not due:
                 return
-            for activity in self._segmentation(np.stack(due)):
-                yield from self._hear(index, activity)
-                index += 1
+            activities = self._segmentation(np.stack(due))
+            if len(due) > 1:
+                self._foresee(index, activities)
+            for number, activity in enumerate(activities):
+                yield from self._hear(index + number, activity)
             self._windows.forget()
 
     def flush(self) -> Iterator[Turn | Relabel | Watermark]:
@@ -130,6 +138,16 @@ class Diarizer:
             yield from self._settle(frontier=_NEVER)
         yield from self._relabels(self._voices.regroup(end=True), snap(self._windows.end))
         yield Watermark(source="diarizer", at=snap(self._windows.end))
+
+    def _foresee(self, index: int, activities: Activity) -> None:
+        """Has embedded in one call what these windows will ask for one by one (see `foresight`)."""
+        alike, state = Alike(self._embedding), self.state
+        state.turns, state.voices = alike.turns(state.turns), alike.nobody()
+        scout = self._scout(embedding=alike, state=state)
+        for number, activity in enumerate(activities):
+            for _ in scout._hear(index + number, activity):
+                pass
+        self._embedding.foresee(alike.asked)
 
     def _hear(
         self, index: int, activity: Activity, *, end: bool = False
