@@ -16,11 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from operators.audio.intake import Intake
 from operators.audio.log_mel import BINS, LogMel, whisper_scale
 from operators.audio.normalise import BLOCK, Normalise, normalised
 from operators.audio.silence import FRAME, Silence, SilenceDetector, levels_db, trimmed
 from operators.audio.tensor_chunks import Download, TensorChunk, Transfers, Upload
+from operators.audio.tensor_intake import TensorIntake
 from stream_engine.clock import RATE
+from stream_engine.events import SourceChunk
 from stream_engine.operator import Operator, chain
 from stream_engine.testing import check_restart, chunked, run
 
@@ -79,7 +82,7 @@ def test_silences_are_found_by_level_and_length() -> None:
     assert len(run(SilenceDetector(shortest_s=0.2), tensors(samples, []))) == 3
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(cut=sizes, seed=st.integers(0, 9), seconds=st.floats(0, 2))
 def test_any_chunking_gives_the_same_silences(cut: list[int], seed: int, seconds: float) -> None:
     samples = speech_like(seconds, seed)
@@ -109,7 +112,7 @@ def test_trimming_takes_silence_from_both_ends_and_leaves_what_is_between() -> N
 # --- level ---------------------------------------------------------------------------------------
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(cut=sizes, seed=st.integers(0, 9), seconds=st.floats(0, 2))
 def test_any_chunking_gives_the_very_same_level(cut: list[int], seed: int, seconds: float) -> None:
     samples = speech_like(seconds, seed)
@@ -171,7 +174,7 @@ def test_streamed_log_mel_is_whispers_own(frames: int) -> None:
     assert np.abs(found - expected[:, : found.shape[1]]).max() <= 1e-4
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(cut=sizes, seed=st.integers(0, 9), frames=st.integers(201, 30_000))
 def test_any_chunking_gives_the_same_log_mel(cut: list[int], seed: int, frames: int) -> None:
     samples = speech_like(2, seed)[:frames]
@@ -188,6 +191,42 @@ def test_log_mel_goes_on_after_a_restart() -> None:
 @pytest.mark.parametrize("frames", [0, 1, 159, 200])
 def test_what_is_too_short_to_be_mirrored_has_no_spectrogram(frames: int) -> None:
     assert whole(LogMel(), speech_like(1)[:frames]).size == 0
+
+
+# --- intake --------------------------------------------------------------------------------------
+
+
+def delivered(samples: Samples, rate: int, cut: Iterable[int]) -> list[SourceChunk]:
+    return [
+        SourceChunk(start=chunk.start, rate=rate, samples=chunk.samples) for chunk in chunked(samples, cut)
+    ]
+
+
+@settings(max_examples=25, deadline=None)
+@given(cut=sizes, rate=st.sampled_from((8_000, 16_000, 44_100, 48_000)), channels=st.integers(1, 3))
+def test_intake_on_tensors_is_intake(cut: list[int], rate: int, channels: int) -> None:
+    samples = np.random.default_rng(0).uniform(-0.9, 0.9, (20_000, channels)).astype(np.float32)
+    expected = np.concatenate([chunk.samples for chunk in run(Intake(), delivered(samples, rate, []))])
+    out = run(TensorIntake(), delivered(samples, rate, cut))
+    assert [chunk.start for chunk in out] == [0, *np.cumsum([len(c.samples) for c in out])[:-1].tolist()]
+    found = torch.cat([chunk.samples for chunk in out]).numpy()
+    assert found.shape == expected.shape
+    assert np.abs(found - expected).max() <= 1e-5
+
+
+def test_intake_on_tensors_goes_on_after_a_restart() -> None:
+    samples = np.random.default_rng(1).uniform(-0.9, 0.9, (9_000, 2)).astype(np.float32)
+    items: Any = delivered(samples, 44_100, [700, 2000, 1, 3000])
+    check_restart(lambda state: Comparable(TensorIntake(state=state)), items)
+
+
+def test_intake_on_tensors_refuses_a_rate_that_changes() -> None:
+    items = [
+        *delivered(np.zeros((9, 1), np.float32), 8_000, []),
+        *delivered(np.zeros((9, 1), np.float32), 44_100, []),
+    ]
+    with pytest.raises(ValueError, match="rate changed"):
+        run(TensorIntake(), items)
 
 
 # --- devices -------------------------------------------------------------------------------------
@@ -223,9 +262,10 @@ def test_a_gpu_gives_what_the_cpu_gives_and_each_chunk_moves_there_once() -> Non
     mel = [whole(LogMel(), samples, cut, device) for device in ("cpu", "cuda")]
     assert np.abs(mel[0] - mel[1]).max() <= 1e-3
     moved = Transfers()
-    up, normalise, mels = Upload(device="cuda", transfers=moved), Normalise(), LogMel()
-    for chunk in chunked(samples, cut):
-        for tensor in up.feed(chunk):
-            for level_chunk in normalise.feed(tensor):
-                list(mels.feed(level_chunk))
-    assert (moved.to_device, moved.to_host, moved.bytes) == (20, 0, samples.nbytes)
+    steps: Operator[Any, Any] = chain(
+        TensorIntake(device="cuda", transfers=moved), chain(Normalise(), LogMel())
+    )
+    stereo = np.repeat(samples[:, None], 2, 1)
+    values = torch.cat([frames.values for frames in run(steps, delivered(stereo, 16_000, cut))])
+    assert np.abs(values.cpu().numpy() - whole(LogMel(), level[0])).max() <= 1e-3
+    assert (moved.to_device, moved.to_host, moved.bytes) == (20, 0, stereo.nbytes)
