@@ -8,16 +8,16 @@ from functools import partial
 import msgspec
 import numpy as np
 
-from operators.speech.diarization.aggregation import Aggregation, AggregationState, Run
+from operators.speech.diarization.aggregation import Aggregation, AggregationState
 from operators.speech.diarization.clustering import unit
 from operators.speech.diarization.foresight import Alike, Foreseen
 from operators.speech.diarization.grouping import limits
-from operators.speech.diarization.hearing import Hearing, Stretch
+from operators.speech.diarization.hearing import Hearing
 from operators.speech.diarization.known_voices import KnownVoice, Names, SpeakerVoice
 from operators.speech.diarization.models import Activity, Embedding, Segmentation
-from operators.speech.diarization.stretches import modulated, same_voice
-from operators.speech.diarization.turns import OpenTurn, OpenTurns, TurnsState
-from operators.speech.diarization.voices import Correction, Voices, VoicesState
+from operators.speech.diarization.turn_taking import NEVER, TurnTaking
+from operators.speech.diarization.turns import OpenTurns, TurnsState
+from operators.speech.diarization.voices import Voices, VoicesState
 from operators.speech.diarization.windows import Windows, WindowsState
 from stream_engine.clock import RATE, snap
 from stream_engine.events import Chunk, Relabel, Turn, Watermark
@@ -77,7 +77,6 @@ class Diarizer:
             memory=int((max_turn + latency + 2 * hop + 4) * RATE),
             state=state.windows if state else None,
         )
-        self._longest = int(max_turn * RATE / step)
         self._embedding = Foreseen(embedding)
         self._hearing = Hearing(windows=self._windows, segmentation=segmentation, embedding=self._embedding)
         self._scout = partial(
@@ -95,6 +94,14 @@ class Diarizer:
             state=state.voices if state else None,
         )
         self._names = Names(known=known, given=state.names if state else None)
+        self._taking = TurnTaking(
+            hearing=self._hearing,
+            aggregation=self._aggregation,
+            turns=self._turns,
+            voices=self._voices,
+            names=self._names,
+            longest=int(max_turn * RATE / step),
+        )
 
     @property
     def state(self) -> DiarizerState:
@@ -135,8 +142,8 @@ class Diarizer:
         if last is not None:
             yield from self._hear(index, self._segmentation(last[None])[0], end=True)
         elif index:
-            yield from self._settle(frontier=_NEVER)
-        yield from self._relabels(self._voices.regroup(end=True), snap(self._windows.end))
+            yield from self._taking.settle(frontier=NEVER)
+        yield from self._taking.relabels(self._voices.regroup(end=True), snap(self._windows.end))
         yield Watermark(source="diarizer", at=snap(self._windows.end))
 
     def _foresee(self, index: int, activities: Activity) -> None:
@@ -155,127 +162,4 @@ class Diarizer:
         start = self._windows.first_sample(index) // self._segmentation.step
         self._aggregation.observe(start, activity)
         seen = start + len(activity)
-        yield from self._settle(frontier=_NEVER if end else seen - self._latency)
-
-    def _settle(self, *, frontier: int) -> Iterator[Turn | Relabel | Watermark]:
-        ended, going = self._aggregation.decide(frontier)
-        turns = self._turns.follow(ended + going, len(ended))
-        for run, turn in zip(ended, turns[: len(ended)], strict=True):
-            yield from self._finish(run, turn)
-        for run, turn in zip(going, turns[len(ended) :], strict=True):
-            yield from self._go_on(run, turn, frontier)
-        for turn in self._turns.lost:
-            yield from self._withdraw(turn)
-        if frontier < _NEVER:
-            yield Watermark(source="diarizer", at=self._time(max(self._aggregation.settled, 0)))
-
-    def _finish(self, run: Run, turn: OpenTurn) -> Iterator[Turn | Relabel]:
-        """A run has ended: it is one turn, or several if it is several voices."""
-        if self._time(run.end) - self._time(run.start) < _SHRED or not modulated(self._hearing.audio(run)):
-            yield from self._withdraw(turn)
-            return
-        turn.stretches = self._hearing.listen(run, turn.stretches, over=True)
-        groups = same_voice(turn.stretches)
-        start = run.start
-        for number, group in enumerate(groups):
-            if number > 0:
-                turn = OpenTurn(self._turns.new_id(), start, run.end)
-            whole = len(groups) == 1 and not turn.part
-            yield from self._conclude(run.track, turn, start, group, whole=whole)
-            start = group[-1].end
-
-    def _go_on(self, run: Run, turn: OpenTurn, frontier: int) -> Iterator[Turn | Relabel]:
-        """A run goes on: shown; but what another voice has followed, or what is too long, is over."""
-        turn.stretches = self._hearing.listen(run, turn.stretches, over=False)
-        groups = same_voice(turn.stretches)
-        if len(groups) == 1 and run.end - run.start > self._longest:
-            over = [stretch for stretch in turn.stretches[:-1] if stretch.end < frontier]
-            if over and 2 * (over[-1].end - run.start) > self._longest:
-                groups = [over, turn.stretches[len(over) :]]
-        start = run.start
-        while len(groups) > 1 and groups[0][-1].end < frontier:
-            group = groups.pop(0)
-            if modulated(self._hearing.audio(msgspec.structs.replace(run, start=start))):
-                yield from self._conclude(run.track, turn, start, group, whole=False)
-            else:
-                yield from self._withdraw(turn)
-            start = group[-1].end
-            self._aggregation.fix(run, start)
-            turn = self._turns.split(turn, start, [stretch for rest in groups for stretch in rest])
-        yield from self._show(msgspec.structs.replace(run, start=start), turn)
-
-    def _conclude(
-        self, track: int, turn: OpenTurn, first: int, group: list[Stretch], *, whole: bool
-    ) -> Iterator[Turn | Relabel]:
-        """A turn is over: final, with the name that its voice has now."""
-        start, end = self._time(first), self._time(group[-1].end)
-        seconds = np.array([stretch.seconds for stretch in group])
-        vectors = np.stack([stretch.vector.numpy() for stretch in group])
-        speaker, corrections = self._voices.add(
-            turn=turn.id,
-            track=track,
-            start=start,
-            end=end,
-            seconds=float(seconds.sum()),
-            vector=vectors.T @ seconds,
-            whole=whole,
-        )
-        yield Turn(
-            id=turn.id,
-            revision=turn.revision,
-            final=True,
-            start=start,
-            end=end,
-            speaker=self._names.label(speaker),
-        )
-        yield from self._relabels(corrections, self._heard())
-
-    def _show(self, run: Run, turn: OpenTurn) -> Iterator[Turn]:
-        """An open turn is shown as soon as it can be named."""
-        start, end = self._time(run.start), min(self._time(run.end), self._heard())
-        if turn.speaker is None and modulated(self._hearing.audio(run)):
-            turn.speaker = self._guess(run, turn)
-        if turn.speaker is None or (start, end, turn.speaker) == (turn.start, turn.end, turn.shown):
-            return
-        turn.start, turn.end, turn.shown = start, end, turn.speaker
-        yield Turn(
-            id=turn.id,
-            revision=turn.revision,
-            final=False,
-            start=start,
-            end=end,
-            speaker=self._names.label(turn.speaker),
-        )
-        turn.revision += 1
-
-    def _guess(self, run: Run, turn: OpenTurn) -> int | None:
-        """Who it is by the first stretch, or, while there is none, by the track."""
-        for stretch in turn.stretches:
-            if stretch.seconds > 0:
-                return self._voices.guess(stretch.vector.numpy(), stretch.seconds)
-        return self._voices.last(run.track)
-
-    def _withdraw(self, turn: OpenTurn) -> Iterator[Turn]:
-        """A turn that turned out to be nothing; if nobody was shown it, nothing needs to be said."""
-        if turn.shown is not None:
-            at, speaker = turn.start, self._names.label(turn.shown)
-            yield Turn(id=turn.id, revision=turn.revision, final=True, start=at, end=at, speaker=speaker)
-
-    def _relabels(self, corrections: list[Correction], as_of: int) -> Iterator[Relabel]:
-        for correction in corrections:
-            speaker = None if correction.speaker is None else self._names.label(correction.speaker)
-            to = self._names.label(correction.to)
-            yield Relabel(to=to, as_of=as_of, turns=correction.turns, speaker=speaker)
-        if self._names:
-            for old, new in self._names.update(*self._voices.heard()):
-                yield Relabel(to=new, as_of=as_of, speaker=old)
-
-    def _heard(self) -> int:
-        return self._time(self._aggregation.seen)
-
-    def _time(self, frame: int) -> int:
-        return self._hearing.time(frame)
-
-
-_NEVER = 1 << 60
-_SHRED = RATE // 10
+        yield from self._taking.settle(frontier=NEVER if end else seen - self._latency)
