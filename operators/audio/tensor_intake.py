@@ -1,7 +1,7 @@
 """What ffmpeg delivers to 16 kHz mono, on a device: moved there once, then mixed and resampled there.
 
-The same kernel as `resample` (julius' windowed sinc; see there), over all rows at once that a chunk completes:
-a GPU is fast with much and slow with many. So samples are those of `Intake` within 1e-5, and not to the
+The same kernel as `resample` (julius' windowed sinc), over all rows at once that a chunk completes: a GPU is
+fast with much and slow with many. So samples are those of `Intake` within 1e-5, and not to the
 bit; the store, which must be the same for any chunking, is filled by `Intake`.
 """
 
