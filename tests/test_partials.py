@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from operators.speech.recognition import Recognition, Transcript
 from operators.speech.utterances import UtteranceCutter
 from operators.speech.voice_activity import VoiceActivityDetector, load_silero
 from stream_engine.clock import RATE, samples
-from stream_engine.events import Hypothesis, Relabel, Segment, Spoken, Turn, Watermark, Word
+from stream_engine.events import Hypothesis, Relabel, Segment, Spoken, Turn, VoiceActivity, Watermark, Word
 from stream_engine.testing import check_restart, chunked, run
 from tests.spoken import call
 
@@ -58,7 +59,7 @@ def heard(one: Spoken) -> NDArray[np.float32]:
 
 
 def partials(state: object = None) -> Partials:
-    return Partials(recogniser=RECOGNISER, audio=heard, state=state)  # pyright: ignore[reportArgumentType]
+    return Partials(recogniser=RECOGNISER, audio=heard, voiced_s=0.25, state=state)  # pyright: ignore[reportArgumentType]
 
 
 @cache
@@ -69,16 +70,20 @@ def turns(size: int = RATE) -> Turns:
 
 
 @cache
+def voice() -> list[VoiceActivity | Watermark]:
+    return run(VoiceActivityDetector(session=load_silero()), chunked(CALL, [RATE] * 100))
+
+
+@cache
 def hypotheses() -> list[Hypothesis]:
-    return run(partials(), turns())
+    return run(partials(), [*voice(), *turns()])
 
 
 @cache
 def segments() -> list[Segment]:
     """The final texts of the call, as they are without hypotheses."""
-    voice = run(VoiceActivityDetector(session=load_silero()), chunked(CALL, [RATE] * 100))
     recognise = Recognition(recogniser=RECOGNISER, audio=heard)
-    found = recognise(run(UtteranceCutter(), [*voice, *turns()]))
+    found = recognise(run(UtteranceCutter(), [*voice(), *turns()]))
     return [one for said in found for one in said if isinstance(one, Segment)]
 
 
@@ -123,11 +128,26 @@ def test_words_are_shown_while_their_turn_is_open() -> None:
 
 @pytest.mark.parametrize("size", [1600, 10 * RATE])
 def test_any_chunking_gives_the_same_hypotheses(size: int) -> None:
-    assert run(partials(), turns(size)) == hypotheses()
+    assert run(partials(), [*voice(), *turns(size)]) == hypotheses()
+
+
+@given(st.data())
+def test_hypotheses_do_not_depend_on_the_interleaving(data: st.DataObject) -> None:
+    assert run(partials(), shuffled(data, voice(), turns())) == hypotheses()
 
 
 def test_partials_go_on_after_a_restart() -> None:
-    check_restart(partials, turns())
+    seconds = [item for pair in zip(voice(), turns(), strict=False) for item in pair]
+    check_restart(partials, [*seconds, *voice()[len(turns()) :], *turns()[len(voice()) :]])
+
+
+def shuffled(data: st.DataObject, left: Sequence[Any], right: Sequence[Any]) -> list[Any]:
+    """Two streams merged in some order."""
+    merged: list[Any] = []
+    one, other = list(left), list(right)
+    while one and other:
+        merged.append((one if data.draw(st.booleans()) else other).pop(0))
+    return [*merged, *one, *other]
 
 
 def _turn(end: float, *, id: int = 0, start: float = 0, final: bool = False) -> Turn:
@@ -150,16 +170,22 @@ class Reading:
         return [Transcript(" ".join([*(f"w{int(at)}" for at in clip[:-RATE:RATE]), "eh"])) for clip in clips]
 
 
+TALK: list[Any] = [
+    VoiceActivity(start=0, hop=512, probabilities=(1.0,) * 600),
+    Watermark(source="voice_activity", at=600 * 512),
+]
 CLOCK = (np.arange(60 * RATE) / RATE).astype(np.float32)
 
 
-def reading(every_s: float = 1.0) -> Partials:
-    return Partials(recogniser=Reading(), audio=lambda one: CLOCK[one.start : one.end], every_s=every_s)
+def reading(every_s: float = 1.0, voiced_s: float | None = 0.25) -> Partials:
+    return Partials(
+        recogniser=Reading(), audio=lambda one: CLOCK[one.start : one.end], every_s=every_s, voiced_s=voiced_s
+    )
 
 
 def test_a_turn_is_decoded_once_for_every_second_of_new_audio() -> None:
     ends = [0.5, 1.0, 1.5, 2.0, 2.4, 3.1]
-    found = run(reading(), [item for end in ends for item in (_turn(end), _step(end))])
+    found = run(reading(), [*TALK, *[item for end in ends for item in (_turn(end), _step(end))]])
     assert [one.end for one in found] == [samples(1.0), samples(2.0), samples(3.1)]
     assert [one.committed for one in found] == ["", "", "w0"]
     assert [one.text for one in found] == ["eh", "w0 eh", "w0 w1 w2 eh"]
@@ -174,7 +200,7 @@ def test_words_of_a_turn_that_is_split_go_on_to_the_rest() -> None:
         _turn(9, id=1, start=4),
         _step(9),
     ]
-    found = run(reading(), [*growing, *split, _turn(9, id=1, start=4, final=True), _step(10)])
+    found = run(reading(), [*TALK, *growing, *split, _turn(9, id=1, start=4, final=True), _step(10)])
     first = [one for one in found if one.id == 0]
     rest = [one for one in found if one.id == 1]
     assert first[-2].committed == "w0 w1 w2 w3 w4"
@@ -188,13 +214,32 @@ def test_a_turn_that_turns_out_to_be_several_has_one_final_hypothesis() -> None:
     growing: Turns = [item for end in (2, 4, 6) for item in (_turn(end), _step(end))]
     several: Turns = [_turn(2, id=1, final=True), _turn(4, id=0, start=2, final=True)]
     several += [_turn(6, id=2, start=4, final=True), _step(6)]
-    last = run(reading(), [*growing, *several])[-1]
+    last = run(reading(), [*TALK, *growing, *several])[-1]
     assert (last.turns, last.final, last.committed) == ((1, 0, 2), True, "w0 w1 w2")
 
 
 def test_a_withdrawn_turn_ends_its_hypotheses() -> None:
-    found = run(reading(), [_turn(2), _step(2), _turn(0, final=True), _step(3)])
+    found = run(reading(), [*TALK, _turn(2), _step(2), _turn(0, final=True), _step(3)])
     assert [(one.final, one.turns) for one in found] == [(False, ()), (True, ())]
+
+
+def test_a_turn_without_voice_in_it_is_not_decoded_but_named() -> None:
+    silent = [VoiceActivity(start=0, hop=512, probabilities=(0.1,) * 600), TALK[1]]
+    found = run(reading(), [*silent, _turn(2), _step(2), _turn(2, final=True), _step(3)])
+    assert [(one.text, one.final, one.turns) for one in found] == [("", True, (0,))]
+
+
+def test_without_voice_activity_a_turn_is_decoded_at_once() -> None:
+    partials = reading(voiced_s=None)
+    assert list(partials.feed(_turn(2))) == []
+    assert len(list(partials.feed(_step(2)))) == 1
+
+
+def test_a_turn_waits_until_it_is_known_where_its_voice_is() -> None:
+    partials = reading()
+    for item in (_turn(2), _step(2), TALK[0], Watermark(source="voice_activity", at=samples(1.8))):
+        assert list(partials.feed(item)) == []
+    assert len(list(partials.feed(Watermark(source="voice_activity", at=samples(1.92))))) == 1
 
 
 def test_times_that_make_no_sense_are_refused() -> None:
@@ -283,11 +328,7 @@ def test_segments_keep_their_order_and_all_but_their_text() -> None:
 
 @given(st.data())
 def test_the_final_text_does_not_depend_on_the_interleaving(data: st.DataObject) -> None:
-    left, right = list(hypotheses()), list(segments())
-    merged: list[Hypothesis | Segment] = []
-    while left and right:
-        merged.append((left if data.draw(st.booleans()) else right).pop(0))
-    out = run(Committed(), [*merged, *left, *right])
+    out = run(Committed(), shuffled(data, hypotheses(), segments()))
     assert [one for one in out if isinstance(one, Segment)] == final()
     assert [one for one in out if isinstance(one, Hypothesis)] == hypotheses()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 
 import msgspec
@@ -10,27 +11,36 @@ from numpy.typing import NDArray
 
 from operators.speech.drafts import Draft, heir_of, owners
 from operators.speech.local_agreement import agreed, honoured, said_within
+from operators.speech.pauses import Pauses, PausesState
 from operators.speech.recognition import Recogniser
+from operators.speech.voice_activity import SOURCE as VOICE
 from stream_engine.clock import samples
-from stream_engine.events import Hypothesis, Relabel, Spoken, Turn, Watermark
+from stream_engine.events import Hypothesis, Relabel, Spoken, Turn, VoiceActivity, Watermark
 from stream_engine.operator import Operator
+
+_FromDiarizer = Turn | Relabel | Watermark
+BEHIND = samples(0.1)  # voice activity may be so far behind the end of an open turn
 
 
 class PartialsState(msgspec.Struct, frozen=True):
     """What is open."""
 
+    pauses: PausesState
+    heard: int  # voice activity is known up to here
+    waiting: tuple[_FromDiarizer, ...]  # ahead of voice activity
     drafts: tuple[Draft, ...]
     turns: tuple[Turn, ...]  # provisional, as last seen
     ended: tuple[Turn, ...]  # since the last watermark
 
 
-class Partials(Operator[Turn | Relabel | Watermark, Hypothesis]):
-    """Turns, provisional and final, to hypotheses.
+class Partials(Operator[_FromDiarizer | VoiceActivity, Hypothesis]):
+    """Turns, provisional and final, and voice activity, merged in any order, to hypotheses.
 
-    At each watermark of the diarizer, an open turn in which there are `every_s` of new audio is decoded from
-    its start. Turns grow on a grid of the audio, so what is decoded does not depend on chunks or pace. The
-    words that two decodings agree on are committed. Every final turn is named by exactly one hypothesis that
-    is `final`: its `turns` share the `committed` words, and no hypothesis of them follows.
+    At each watermark of the diarizer, an open turn in which there are `every_s` of new audio is decoded
+    from its start, if there is voice in it: a recogniser invents words where there is none. Turns grow on a
+    grid of the audio, so what is decoded does not depend on chunks or pace. The words that two decodings
+    agree on are committed. Every final turn is named by exactly one hypothesis that is `final`: its `turns`
+    share the `committed` words, and no hypothesis of them follows.
 
     A diarizer may find out that what it showed as one turn are several. What is over then ends the draft; if
     the rest is still open, one more decoding, of what is over, tells which of the committed words go on to
@@ -41,6 +51,7 @@ class Partials(Operator[Turn | Relabel | Watermark, Hypothesis]):
         audio: gives the samples of a turn, [frames], float32, 16 kHz.
         every_s: new audio that is worth a decoding.
         shortest_s: audio that is enough for the first one.
+        voiced_s: how much of it must be voice; None: voice activity is not looked at, and need not be fed.
     """
 
     def __init__(
@@ -50,32 +61,57 @@ class Partials(Operator[Turn | Relabel | Watermark, Hypothesis]):
         audio: Callable[[Spoken], NDArray[np.float32]],
         every_s: float = 1.0,
         shortest_s: float = 1.0,
+        voiced_s: float | None = None,
         state: PartialsState | None = None,
     ) -> None:
         if every_s <= 0 or shortest_s <= 0:
             raise ValueError(f"every_s={every_s}, shortest_s={shortest_s}: want both above 0")
         self._recogniser, self._audio = recogniser, audio
         self._every, self._shortest = samples(every_s), samples(shortest_s)
+        self._voiced = None if voiced_s is None else samples(voiced_s)
+        self._pauses = Pauses(state=state.pauses if state else None)
+        self._heard = state.heard if state else 0
+        self._waiting = deque(state.waiting if state else ())
         self._drafts = {draft.turn.id: draft for draft in state.drafts} if state else {}
         self._turns = {turn.id: turn for turn in state.turns} if state else {}
         self._ended = list(state.ended) if state else []
 
     @property
     def state(self) -> PartialsState:
-        return PartialsState(tuple(self._drafts.values()), tuple(self._turns.values()), tuple(self._ended))
+        return PartialsState(
+            self._pauses.state,
+            self._heard,
+            tuple(self._waiting),
+            tuple(self._drafts.values()),
+            tuple(self._turns.values()),
+            tuple(self._ended),
+        )
 
-    def feed(self, item: Turn | Relabel | Watermark, /) -> Iterator[Hypothesis]:
+    def feed(self, item: _FromDiarizer | VoiceActivity, /) -> Iterator[Hypothesis]:
+        if isinstance(item, VoiceActivity):
+            self._pauses.add(item)
+        elif isinstance(item, Watermark) and item.source == VOICE:
+            self._heard = item.at
+        else:
+            self._waiting.append(item)
+        while self._waiting and self._speaks_of(self._waiting[0]) <= self._heard:
+            yield from self._take(self._waiting.popleft())
+
+    def flush(self) -> Iterator[Hypothesis]:
+        while self._waiting:
+            yield from self._take(self._waiting.popleft())
+        yield from self._close()
+
+    def _take(self, item: _FromDiarizer) -> Iterator[Hypothesis]:
         if isinstance(item, Watermark):
             yield from self._close()
             yield from self._decode()
+            self._pauses.forget(min([item.at, *(turn.start for turn in self._turns.values())]))
         elif isinstance(item, Turn) and item.final:
             self._turns.pop(item.id, None)
             self._ended.append(item)
         elif isinstance(item, Turn):
             self._turns[item.id] = item
-
-    def flush(self) -> Iterator[Hypothesis]:
-        yield from self._close()
 
     def _close(self) -> Iterator[Hypothesis]:
         """Ends the drafts of turns that are over."""
@@ -123,6 +159,11 @@ class Partials(Operator[Turn | Relabel | Watermark, Hypothesis]):
             yield draft.shown()
 
     def _due(self, turn: Turn, draft: Draft | None) -> bool:
-        if draft is None:
-            return turn.end - turn.start >= self._shortest
-        return turn.end - draft.heard >= self._every
+        new = turn.end - turn.start if draft is None else turn.end - draft.heard
+        if new < (self._shortest if draft is None else self._every):
+            return False
+        return self._voiced is None or self._pauses.voiced(turn.start, turn.end - BEHIND) >= self._voiced
+
+    def _speaks_of(self, item: _FromDiarizer) -> int:
+        """Up to where voice activity must be known before the item is looked at."""
+        return item.end - BEHIND if isinstance(item, Turn) and self._voiced is not None else 0

@@ -1,0 +1,263 @@
+"""Live text: how long after a word is spoken it is shown, and committed; and what keeping it costs in errors.
+
+All clips of the shared data with word times (AMI meetings, read and spontaneous speech, in English), with
+moonshine. `live`: three minutes of them through the command line at pace 1. Bars: a word is shown <= 2 s
+after its end (p90), and committed <= 5 s (p95), the final text counted where no hypothesis had it before. A
+word counts if it was recognised at all.
+
+What that is made of: all clips at the pace of life in chunks of 0.1 s; diarization, hypotheses and
+recognition are run one after the other, each call timed, and laid on one clock as three stages that work at
+the same time. What is shown is later than its audio by lookahead (audio that the stages wait for), queueing
+(for the item before) and compute; a committed word by policy as well (until two decodings agree).
+
+What it costs: word errors of the final text with what was committed kept, and without, over the clips with
+a transcript; and the share of committed words that the final decoding says otherwise.
+
+    python -m benches.partials [--json]
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.io.wavfile import write as write_wav
+
+from benches.recognition import decoded, last_labels, speaker
+from benches.word_lags import Shown, clips, lags, quantiles, spoken
+from benches.words import Line, Rate, cpwer, reference, wer
+from operators.speech.committed import Committed
+from operators.speech.diarization.community_1 import Community1Embedding, Community1Segmentation
+from operators.speech.diarization.diarizer import Diarizer
+from operators.speech.local_agreement import aligned, spelled
+from operators.speech.moonshine import Moonshine
+from operators.speech.partials import Partials
+from operators.speech.recognition import Recognition
+from operators.speech.utterances import UtteranceCutter
+from operators.speech.voice_activity import VoiceActivityDetector, load_silero
+from stream_engine.clock import RATE
+from stream_engine.events import Hypothesis, Relabel, Segment, Turn, Watermark
+from stream_engine.log import read
+from stream_engine.operator import Operator
+from stream_engine.testing import chunked, run
+
+CHUNK = RATE // 10
+LIVE_S = 180
+
+
+@dataclass
+class Stage:
+    """One stage on the clock: it takes an item when it is done with the one before."""
+
+    free: float = 0.0
+    busy: float = 0.0
+
+    def does(self, item_at: float, cost: float) -> float:
+        self.free = max(self.free, item_at) + cost
+        self.busy += cost
+        return self.free
+
+
+@dataclass
+class Session:
+    """What one clip gave."""
+
+    turns: list[Turn | Relabel | Watermark] = field(default_factory=list[Turn | Relabel | Watermark])
+    partials: list[Hypothesis] = field(default_factory=list[Hypothesis])
+    segments: list[Segment] = field(default_factory=list[Segment])
+    shown: list[Shown] = field(default_factory=list[Shown])
+    busy: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+
+def timed(
+    operator: Operator[Any, Any], items: Sequence[Any], *, end: bool = False
+) -> tuple[list[Any], float]:
+    """What an operator gives for items, and the seconds that it took."""
+    began = time.perf_counter()
+    out = [one for item in items for one in operator.feed(item)]
+    out += operator.flush() if end else ()
+    return out, time.perf_counter() - began
+
+
+def session(audio: NDArray[np.float32], models: Any, silero: Any, moonshine: Moonshine) -> Session:
+    """A clip at the pace of life: everything that was shown, and when."""
+
+    def samples_of(one: Any) -> NDArray[np.float32]:
+        return audio[one.start : one.end]
+
+    diarizer = Diarizer(segmentation=models[0], embedding=models[1])
+    voice, cutter = VoiceActivityDetector(session=silero), UtteranceCutter()
+    partials = Partials(recogniser=moonshine, audio=samples_of, voiced_s=0.25)
+    recognise = Recognition(recogniser=moonshine, audio=samples_of)
+    hears, drafts, writes = Stage(), Stage(), Stage()
+    found = Session()
+    chunks = chunked(audio, [CHUNK] * (len(audio) // CHUNK))
+    for number, chunk in enumerate(chunks):
+        last = number == len(chunks) - 1
+        at = chunk.end / RATE
+        turns, diarizing = timed(diarizer, [chunk], end=last)
+        ready = hears.does(at, diarizing)
+        found.turns += turns
+        heard, _ = timed(voice, [chunk], end=last)
+        for one, cost in each(partials, [*heard, *turns], end=last):
+            emitted = drafts.does(ready, cost)
+            for partial in one:
+                found.partials.append(partial)
+                if not partial.final:
+                    found.shown.append(
+                        Shown(
+                            partial.start / RATE,
+                            partial.end / RATE,
+                            partial.text,
+                            partial.committed,
+                            at,
+                            diarizing + cost,
+                            emitted,
+                        )
+                    )
+        utterances, _ = timed(cutter, [*heard, *turns], end=last)
+        for utterance in utterances:
+            began = time.perf_counter()
+            ((*said,),) = recognise([utterance])
+            cost = time.perf_counter() - began
+            emitted = writes.does(ready, cost)
+            for segment in said:
+                if isinstance(segment, Segment):
+                    found.segments.append(segment)
+                    start, end = segment.start / RATE, segment.end / RATE
+                    found.shown.append(
+                        Shown(start, end, segment.text, segment.text, at, diarizing + cost, emitted)
+                    )
+    found.busy = (hears.busy, drafts.busy, writes.busy)
+    return found
+
+
+def each(
+    operator: Operator[Any, Any], items: Sequence[Any], *, end: bool
+) -> Iterator[tuple[list[Any], float]]:
+    """`timed`, item by item."""
+    for item in items:
+        yield timed(operator, [item])
+    if end:
+        yield timed(operator, [], end=True)
+
+
+def contradicted(found: Session) -> tuple[int, int]:
+    """Committed words, and how many of them the final decoding says otherwise."""
+    words = otherwise = 0
+    for partial in found.partials:
+        if partial.final and partial.committed:
+            mine = [one.text for one in found.segments if set(one.turns) & set(partial.turns)]
+            kept, final = partial.committed.split(), " ".join(mine).split()
+            words += len(kept)
+            otherwise += sum(
+                column is None or spelled(kept[row]) != spelled(final[column])
+                for row, column in aligned(kept, final)
+                if row is not None
+            )
+    return words, otherwise
+
+
+def lines(segments: Sequence[Segment], found: Session) -> list[Line]:
+    final = last_labels(found.turns)
+    return [(one.start / RATE, speaker(one, final), one.text) for one in segments]
+
+
+def live(folder: Path) -> dict[str, Any]:
+    """The first clips of `LIVE_S` in all, one after the other through the command line at pace 1."""
+    audio: list[NDArray[np.float32]] = []
+    words: list[tuple[float, str]] = []
+    for clip, path in sorted(clips(), key=lambda pair: pair[0].name):
+        begun = sum(map(len, audio)) / RATE
+        if begun < LIVE_S:
+            words += [(begun + end, word) for end, word in spoken(path)]
+            audio.append(decoded(clip))
+    recording = folder / "clips.wav"
+    write_wav(recording, RATE, np.concatenate(audio))
+    command = [sys.executable, "-m", "stream_engine", "transcribe", str(recording), "--out", str(folder)]
+    options = ["--partials", "--asr", "moonshine", "--pace", "1", "--fresh", "--no-cache", "--quiet"]
+    subprocess.run([*command, *options], check=True)
+    shown = [
+        Shown(
+            one.start / RATE,
+            one.end / RATE,
+            one.text,
+            one.text if isinstance(one, Segment) else one.committed,
+            0,
+            0,
+            at,
+        )
+        for one in read(folder / "clips" / "events.jsonl")
+        if isinstance(one, Segment) or (isinstance(one, Hypothesis) and not one.final)
+        if (at := one.emitted_at) is not None
+    ]
+    rows = lags(shown, words)
+    return {
+        "audio_s": round(sum(map(len, audio)) / RATE),
+        "words": len(words),
+        "recognised": len(rows),
+        "shown_after_s": quantiles(rows, "shown"),
+        "committed_after_s": quantiles(rows, "committed"),
+    }
+
+
+def measure() -> dict[str, Any]:
+    models = Community1Segmentation(), Community1Embedding()
+    silero, moonshine = load_silero(), Moonshine()
+    moonshine.transcribe([np.zeros(RATE, np.float32)])
+    rows: list[dict[str, float]] = []
+    rates = {name: Rate() for name in ("wer", "wer_kept", "cpwer", "cpwer_kept")}
+    seconds = spoken_words = committed = otherwise = 0
+    busy = np.zeros(3)
+    for clip, words in clips():
+        audio, truth = decoded(clip), spoken(words)
+        found = session(audio, models, silero, moonshine)
+        rows += lags(found.shown, truth)
+        seconds, spoken_words = seconds + len(audio) / RATE, spoken_words + len(truth)
+        busy += found.busy
+        kept, changed = contradicted(found)
+        committed, otherwise = committed + kept, otherwise + changed
+        if clip.with_suffix(".stm").exists():
+            stm = reference(clip.with_suffix(".stm"))
+            final = [
+                one
+                for one in run(Committed(), [*found.partials, *found.segments])
+                if isinstance(one, Segment)
+            ]
+            for name, segments in (("", found.segments), ("_kept", final)):
+                rates[f"wer{name}"] += wer(stm, lines(segments, found))
+                rates[f"cpwer{name}"] += cpwer(stm, lines(segments, found))
+    with tempfile.TemporaryDirectory() as folder:
+        at_pace_1 = live(Path(folder))
+    return {
+        "live": at_pace_1,
+        "audio_s": round(seconds),
+        "words": spoken_words,
+        "recognised": len(rows),
+        "shown_after_s": quantiles(rows, "shown"),
+        "committed_after_s": quantiles(rows, "committed"),
+        "of_which": {name: quantiles(rows, name) for name in ("lookahead", "queueing", "compute", "policy")},
+        "compute_s_per_s": dict(
+            zip(("diarization", "hypotheses", "recognition"), (busy / seconds).round(3).tolist(), strict=True)
+        ),
+        "committed_words": committed,
+        "final_decoding_says_otherwise": round(otherwise / max(committed, 1), 3),
+        "final_text": {name: round(rate.value, 3) for name, rate in rates.items()},
+    }
+
+
+def main() -> None:
+    print(json.dumps(measure(), indent=None if "--json" in sys.argv else 1))
+
+
+if __name__ == "__main__":
+    main()
