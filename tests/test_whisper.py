@@ -143,6 +143,19 @@ def test_what_was_not_believed_is_no_prompt(whisper: Callable[..., Whisper]) -> 
     assert context.state == ContextState(())
 
 
+@pytest.mark.needs_gpu
+@pytest.mark.parametrize("compute_type", ["float32", "float16", "bfloat16"])
+def test_a_gpu_understands_a_clip_the_same_in_any_company(
+    whisper: Callable[..., Whisper], compute_type: str
+) -> None:
+    recogniser = whisper(language="en", device="cuda", compute_type=compute_type)
+    alone = [recogniser.transcribe([clip])[0].text for clip in CLIPS]
+    assert [one.text for one in recogniser.transcribe(CLIPS)] == alone
+    if compute_type == "float32":
+        on_cpu = whisper(language="en", compute_type="float32").transcribe(CLIPS)
+        assert alone == [one.text for one in on_cpu]
+
+
 # --- languages -----------------------------------------------------------------------------------
 
 
