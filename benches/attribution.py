@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 
 from benches.worn_turns import JITTER, LOST, Spoken, worn
-from operators.timeline import word_speakers
+from operators.timeline import covered_words
 from operators.timeline.word_speakers import WordSpeakers
 from stream_engine.clock import samples
 from stream_engine.events import Segment, Turn, Watermark, Word
@@ -159,12 +159,12 @@ def compare(ways: dict[str, Way]) -> dict[str, dict[str, float]]:
 def sensitivity() -> list[dict[str, Any]]:
     """What another share or another beginning would give."""
     rows: list[dict[str, Any]] = []
-    kept = word_speakers.SHARE, word_speakers.BEGINNING
+    kept = covered_words.SHARE, covered_words.BEGINNING
     for beginning in (0.1, 0.3, 0.5):
         for share in (0.01, 0.25, 0.5, 0.99):
-            word_speakers.SHARE, word_speakers.BEGINNING = share, samples(beginning)
+            covered_words.SHARE, covered_words.BEGINNING = share, samples(beginning)
             rows.append({"beginning_s": beginning, "share": share} | compare({"ours": ours})["ours"])
-    word_speakers.SHARE, word_speakers.BEGINNING = kept
+    covered_words.SHARE, covered_words.BEGINNING = kept
     return rows
 
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from operators.timeline.word_speakers import WordSpeakers, with_speakers
+from operators.timeline.covered_words import with_speakers
+from operators.timeline.word_speakers import WordSpeakers
 from stream_engine.clock import samples
 from stream_engine.events import Relabel, Segment, Turn, Watermark, Word
 from stream_engine.testing import check_restart, run
@@ -78,10 +79,19 @@ def test_of_two_who_cover_a_word_alike_the_speaker_of_the_segment_is_first() -> 
     assert speakers(found) == [("B", "A")]
 
 
-def test_turns_that_are_open_withdrawn_or_nobodys_give_no_speaker() -> None:
-    turns = [turn(0, 0, 9, "A", final=False), turn(1, 1, 1, "B"), turn(2, 0, 9, None)]
+def test_turns_that_are_withdrawn_or_nobodys_give_no_speaker() -> None:
+    turns = [turn(0, 0, 9, "A", final=False), turn(0, 0, 0, "A", revision=1), turn(2, 0, 9, None)]
     (found,) = run(WordSpeakers(), [*turns, segment(0, [word(1, 2)])])
     assert speakers(found) == [()]
+
+
+def test_an_open_turn_that_goes_on_long_enough_after_a_word_is_not_waited_for() -> None:
+    operator = WordSpeakers(settled_s=1.5)
+    items = [turn(0, 0, 2, "A"), segment(0, [word(1, 2)]), turn(1, 0.5, 2.7, "B", final=False), mark(0.5)]
+    assert not [out for item in items for out in operator.feed(item)]
+    assert not list(operator.feed(turn(1, 0.5, 2.8, "B", final=False, revision=1)))
+    (found,) = operator.feed(mark(0.5))
+    assert speakers(found) == [("A", "B")]
 
 
 def test_a_segment_waits_for_the_turns_that_may_cover_its_last_word_and_no_longer() -> None:
@@ -117,7 +127,12 @@ def talk(seed: int) -> tuple[list[Item], list[Item]]:
     at, passed, names = 0.0, 0.0, "ABC"
     for id in range(12):
         length = chance.uniform(0.4, 4)
-        said.append(turn(id, at, at + length, chance.choice(names)))
+        who = chance.choice(names)
+        for part in range(int(length / 0.5)):
+            said.append(turn(id, at, at + part * 0.5 + 0.1, who, final=False, revision=part))
+            said.append(mark(passed))
+        who = chance.choice(names)
+        said.append(turn(id, at, at if chance.random() < 0.1 else at + length, who, revision=9))
         if chance.random() < 0.3:
             named = {"speaker": chance.choice(names)} if chance.random() < 0.5 else {"turns": (id,)}
             said.append(Relabel(to=chance.choice(names), as_of=0, **named))
@@ -136,7 +151,7 @@ def merged(said: list[Item], texts: list[Item], order: list[bool]) -> list[Item]
 
 
 @settings(max_examples=150, deadline=None)
-@given(seed=st.integers(0, 5), order=st.lists(st.booleans(), max_size=60))
+@given(seed=st.integers(0, 5), order=st.lists(st.booleans(), max_size=160))
 def test_any_interleaving_gives_the_same_segments(seed: int, order: list[bool]) -> None:
     said, texts = talk(seed)
     assert run(WordSpeakers(), merged(said, texts, order)) == run(WordSpeakers(), [*said, *texts])
@@ -145,7 +160,7 @@ def test_any_interleaving_gives_the_same_segments(seed: int, order: list[bool]) 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_restart_anywhere_goes_on_as_if_nothing_had_happened(seed: int) -> None:
     said, texts = talk(seed)
-    items = merged(said, texts, [i % 3 > 0 for i in range(60)])
+    items = merged(said, texts, [i % 5 > 0 for i in range(160)])
     check_restart(lambda state: WordSpeakers(state=state), items)
 
 
