@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-from sinks.formats import FORMATS, NAMES, Format
+from sinks.formats import FORMATS, NAMES, Format, Unwritten
 from sinks.labelled import LabelledLog
 from sinks.manifest import Output
 
@@ -47,5 +47,7 @@ def _write(format: Format, out: Path, log: LabelledLog, supplied: Callable[[Path
         else:
             return Output(state="skipped", reason=format.reason)
         return Output.written(out)
+    except Unwritten as nothing:
+        return Output(state="skipped", reason=str(nothing))
     except Exception as error:  # noqa: BLE001 - kept in the manifest, which is where the user looks
         return Output(state="failed", reason=f"{type(error).__name__}: {error}")

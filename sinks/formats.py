@@ -19,6 +19,10 @@ LATER = "not built yet"
 NOT_FROM_LOG = "not made from the event log"
 
 
+class Unwritten(Exception):
+    """There is nothing that this format could say; the message is the reason."""
+
+
 class Format(NamedTuple):
     """An output: `renderer` is `module:function`, or None with the reason why there is none."""
 
@@ -39,7 +43,7 @@ FORMATS = (
     Format("srt", "transcript.srt", "sinks.srt:write_srt"),
     Format("vtt", "transcript.vtt", "sinks.vtt:write_vtt"),
     Format("rttm", "turns.rttm", "sinks.rttm:write_rttm"),
-    Format("ctm", "words.ctm", reason="the recogniser has no word times"),
+    Format("ctm", "words.ctm", "sinks.ctm:write_ctm"),
     Format("csv", "segments.csv", reason=LATER),
     Format("parquet", "segments.parquet", reason=LATER),
     Format("speakers", "speakers.csv", reason=LATER),

@@ -82,8 +82,12 @@ class Models:
             from operators.speech.diarization.pyannote_checkpoint import load_pyannote
             from operators.speech.diarization.pyannote_hub import Hub
 
+            _one_thread(device)
             found = load_pyannote(model, device=device.name, hub=Hub(offline=options.offline))
-            notes = (f"diarizer pyannote:{model} ({device.name})", *found.notes)
+            notes = (
+                f"diarizer pyannote:{model} ({device.name}, weights {found.digest[:8]})",
+                *found.notes,
+            )
             return DiarizerModels(found.segmentation, found.embedding, found.segmentation.batch, notes)
 
         return self._once((f"pyannote:{model}", device.name), load)
@@ -138,9 +142,26 @@ class Models:
         key = f"faster-whisper:{model}", device, options.language, options.prompt, options.asr_workers
         return self._once(key, load)
 
+    def halved(self) -> dict[str, int]:
+        """How often each model had to halve its batch, since its device had too little memory."""
+        found: dict[str, int] = {}
+        for (name, *_), model in self._loaded.items():
+            parts = model[:2] if isinstance(model, DiarizerModels) else (model,)
+            batches = [getattr(part, "batches", part) for part in parts]
+            found[str(name)] = sum(getattr(batch, "halved", 0) for batch in batches)
+        return {name: count for name, count in found.items() if count}
+
     def _once(self, key: tuple[object, ...], load: Callable[[], T]) -> T:
         if key not in self._loaded:
             began = time.perf_counter()
             self._loaded[key] = load()
             self.load_s[str(key[0])] = round(time.perf_counter() - began, 3)
         return cast("T", self._loaded[key])
+
+
+def _one_thread(device: Device) -> None:
+    """On busy cores a second thread made a window of torch 14 x slower (764 ms for 55)."""
+    if device.name == "cpu":
+        import torch
+
+        torch.set_num_threads(1)

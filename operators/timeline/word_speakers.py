@@ -18,6 +18,7 @@ from operators.timeline.covered_words import beginning, with_speakers
 from stream_engine.clock import samples
 from stream_engine.events import Hypothesis, Language, Rejected, Relabel, Segment, Turn, Watermark
 
+Text = Hypothesis | Language | Rejected
 BEHIND = samples(60)  # how far before the newest one a segment may yet begin
 
 
@@ -86,9 +87,12 @@ class WordSpeakers:
                 self._know(item)
             case Relabel():
                 self._relabel(item)
-            case Watermark() if item.source == self._source:
+            case Watermark():
+                if item.source != self._source:
+                    return
                 self._step(item.at)
             case _:
+                yield item  # other text passes: hypotheses, what was rejected, the language
                 return
         while state.waiting and (step := self._decided(state.waiting[0])) is not None:
             yield self._spoken(state.waiting.pop(0), step)

@@ -1,0 +1,253 @@
+"""Sessions on the back ends that users bring, in their true formats, and the choice between back ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import stream_engine
+from stream_engine.backends import Backends
+from stream_engine.errors import BackendError
+from stream_engine.events import Hypothesis, Language, Rejected, Segment, SessionStart, Turn
+from stream_engine.log import read
+from stream_engine.options import Options
+from tests.speech import CALL
+from tests.test_command_line import engine, finals, one_line
+from tests.tiny_pyannote import pipeline_folder
+from tests.tiny_whisper import save_tiny_whisper
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
+NOTHING: dict[str, Any] = {"no_cache": True}
+
+
+@pytest.fixture(scope="module")
+def whisper(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny Whisper of many languages; beside it, `english`, one of one."""
+    folder = tmp_path_factory.mktemp("whisper")
+    save_tiny_whisper(folder / "english", english_only=True)
+    return save_tiny_whisper(folder / "tiny")
+
+
+@pytest.fixture(scope="module")
+def pyannote(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return pipeline_folder(tmp_path_factory.mktemp("pyannote") / "tiny")
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight seconds of the call."""
+    path = tmp_path_factory.mktemp("clip") / "clip.wav"
+    subprocess.run(["ffmpeg", "-v", "error", "-ss", "6", "-i", CALL, "-t", "8", path], check=True)
+    return path
+
+
+def test_a_session_on_faster_whisper_has_words_with_times_probabilities_and_speakers(
+    whisper: Path, clip: Path, tmp_path: Path
+) -> None:
+    result = stream_engine.transcribe(clip, out=tmp_path, asr=f"faster-whisper:{whisper}", **NOTHING)
+    events = list(result.events)
+    start = next(event for event in events if isinstance(event, SessionStart))
+    assert start.recogniser == f"faster-whisper:{whisper}"
+    assert "int8" in result.notes[0]
+    said = [event for event in events if isinstance(event, Segment | Rejected)]
+    assert said, "a recogniser of random weights says something, or what it says is not believed"
+    speakers = {turn.speaker for turn in events if isinstance(turn, Turn)}
+    for segment in (one for one in said if isinstance(one, Segment)):
+        assert segment.words
+        assert all(segment.start <= word.start <= word.end <= segment.end for word in segment.words)
+        assert all(0 <= (word.probability or 0) <= 1 for word in segment.words)
+        assert {speaker for word in segment.words for speaker in word.speakers} <= speakers
+
+
+def test_the_language_is_heard_once_and_stated_before_the_text_that_it_is_taken_for(
+    whisper: Path, clip: Path, tmp_path: Path
+) -> None:
+    result = stream_engine.transcribe(clip, out=tmp_path, asr=f"faster-whisper:{whisper}", **NOTHING)
+    kinds = [event for event in result.events if isinstance(event, Language | Segment | Rejected)]
+    assert [type(event) for event in kinds].count(Language) == 1
+    assert isinstance(kinds[0], Language)
+    assert 0 < kinds[0].probability <= 1
+    given = stream_engine.transcribe(
+        clip, out=tmp_path / "en", asr=f"faster-whisper:{whisper}", language="en", **NOTHING
+    )
+    assert not [event for event in given.events if isinstance(event, Language)]
+
+
+def test_an_english_model_says_so_in_the_first_line(whisper: Path, clip: Path, tmp_path: Path) -> None:
+    model = f"faster-whisper:{whisper.parent / 'english'}"
+    run = engine("transcribe", clip, "--asr", model, "--diarizer", "none", "--out", tmp_path, "--no-cache")
+    assert run.returncode == 0, run.stderr
+    assert "English only" in run.stdout.splitlines()[0]
+    manifest = json.loads((tmp_path / "clip" / "manifest.json").read_text())
+    assert "English only" in manifest["notes"][0]
+
+
+def test_a_language_that_the_model_does_not_know_is_exit_4(whisper: Path, clip: Path, tmp_path: Path) -> None:
+    model = f"faster-whisper:{whisper.parent / 'english'}"
+    run = engine("transcribe", clip, "--asr", model, "--language", "fr", "--out", tmp_path, "--no-cache")
+    assert run.returncode == 4
+    assert "English only" in one_line(run)
+
+
+def test_a_session_on_a_pyannote_checkpoint_has_turns_and_names_its_weights(
+    pyannote: Path, clip: Path, tmp_path: Path
+) -> None:
+    result = stream_engine.transcribe(
+        clip, out=tmp_path, diarizer=f"pyannote:{pyannote}", asr="none", **NOTHING
+    )
+    assert any("weights" in note for note in result.notes)
+    assert all(turn.speaker for turn in result.turns)
+    start = next(iter(result.events))
+    assert isinstance(start, SessionStart)
+    assert start.diarizer == f"pyannote:{pyannote}"
+
+
+def test_chunks_and_pace_change_no_final_event_on_these_back_ends(
+    whisper: Path, pyannote: Path, clip: Path, tmp_path: Path
+) -> None:
+    options = {"asr": f"faster-whisper:{whisper}", "diarizer": f"pyannote:{pyannote}", "partials": True}
+    logs = []
+    for name, pace in (("free", None), ("paced", 8.0)):
+        result = stream_engine.transcribe(clip, out=tmp_path / name, pace=pace, **options, **NOTHING)
+        logs.append(finals(result.folder))
+    assert logs[0] == logs[1]
+
+
+def test_the_second_file_of_a_run_loads_no_model(
+    whisper: Path, pyannote: Path, clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = Options(asr=f"faster-whisper:{whisper}", diarizer=f"pyannote:{pyannote}", offline=True)
+    backends = Backends()
+    first = backends.load(backends.choose(options), options)
+    monkeypatch.setattr(socket, "socket", None)  # nor is anything asked for
+    loaded = dict(backends.models.load_s)
+    second = backends.load(backends.choose(options), options)
+    assert second.recogniser is first.recogniser
+    assert second.diarizer is first.diarizer
+    assert backends.models.load_s == loaded
+
+
+def test_other_weights_in_the_same_place_are_another_choice(whisper: Path, tmp_path: Path) -> None:
+    folder = save_tiny_whisper(tmp_path / "model")
+    options = Options(asr=f"faster-whisper:{folder}")
+    before = Backends().choose(options).versions
+    weights = (folder / "model.bin").read_bytes()
+    (folder / "model.bin").write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))
+    assert Backends().choose(options).versions != before
+
+
+@pytest.mark.parametrize("asr", ["moonshine:large", "whatever", "faster-whisper:/nowhere"])
+def test_a_back_end_that_is_not_there_is_refused_before_anything_is_decoded(asr: str) -> None:
+    with pytest.raises(BackendError) as raised:
+        Backends().choose(Options(asr=asr))
+    assert raised.value.exit_code == 4
+
+
+def test_words_of_open_turns_come_before_the_final_text_which_begins_with_what_was_committed(
+    clip: Path, tmp_path: Path
+) -> None:
+    result = stream_engine.transcribe(clip, out=tmp_path, asr="moonshine", partials=True, **NOTHING)
+    events = list(result.events)
+    shown: dict[int, str] = {}
+    for event in events:
+        if isinstance(event, Hypothesis) and not event.final:
+            assert event.text.startswith(event.committed)
+            assert event.committed.startswith(shown.get(event.id, ""))
+            shown[event.id] = event.committed
+    first = [index for index, event in enumerate(events) if isinstance(event, Hypothesis)]
+    final = [index for index, event in enumerate(events) if isinstance(event, Segment)]
+    assert first
+    assert first[0] < final[0]
+    text = " ".join(segment.text for segment in result.segments)
+    assert all(committed.split(" ")[0].strip(",.?!") in text for committed in shown.values() if committed)
+
+
+# --- the command `models` ------------------------------------------------------------------------
+
+
+class _Hub(BaseHTTPRequestHandler):
+    """As the hub answers for one repository: the list of its files, and each of them."""
+
+    def __init__(self, folder: Path, *arguments: Any) -> None:
+        self._folder = folder
+        super().__init__(*arguments)
+
+    def do_HEAD(self) -> None:
+        self._answer(body=False)
+
+    def do_GET(self) -> None:
+        self._answer(body=True)
+
+    def _answer(self, *, body: bool) -> None:
+        name = self.path.split("?")[0].rpartition("/resolve/")[2].partition("/")[2]
+        path = self._folder / name if name else None
+        if "/tree/" in self.path:
+            files = [{"type": "file", "path": one.name, "size": 1, "oid": ""} for one in self._folder.iterdir()]
+            content = json.dumps(files).encode()
+        elif self.path.startswith("/api/models/"):
+            siblings = [{"rfilename": one.name} for one in self._folder.iterdir()]
+            content = json.dumps({"id": "Systran/tiny", "sha": "0" * 40, "siblings": siblings}).encode()
+        elif path is not None and path.is_file():
+            content = path.read_bytes()
+        else:
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("X-Repo-Commit", "0" * 40)
+        self.send_header("ETag", f'"{name or "list"}"')
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if body:
+            self.wfile.write(content)
+
+    def log_message(self, format: str, *arguments: Any) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def hub(whisper: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The environment of a process that takes a server on this machine for the hub."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Hub, whisper))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    yield {**os.environ, "HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "hub"), "HF_HUB_DISABLE_XET": "1"}
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_weights_are_pulled_listed_checked_used_offline_and_removed(
+    hub: dict[str, str], clip: Path, tmp_path: Path
+) -> None:
+    name = "faster-whisper:Systran/faster-whisper-mini"
+    assert engine("models", "check", name, env=hub).returncode == 4
+    pulled = engine("models", "pull", name, env=hub)
+    assert (pulled.returncode, "99 languages" in pulled.stdout) == (0, True), pulled.stderr
+    listed = engine("models", env=hub).stdout
+    assert name in listed
+    assert "moonshine tiny-en" in listed
+    used = ["--asr", name, "--diarizer", "none", "--offline", "--no-cache", "--quiet", "--out", tmp_path]
+    run = engine("transcribe", clip, *used, env={**hub, "HF_ENDPOINT": "http://127.0.0.1:9"})
+    assert (run.returncode, run.stderr) == (0, "")
+    assert any(isinstance(event, Language) for event in read(tmp_path / "clip" / "events.jsonl"))
+    assert "removed" in engine("models", "remove", name, env=hub).stdout
+    gone = engine("models", "remove", name, env=hub)
+    assert gone.returncode == 4
+    assert "holds nothing" in one_line(gone)
+
+
+def test_a_command_on_models_without_a_name_is_wrong_usage() -> None:
+    run = engine("models", "pull")
+    assert run.returncode == 2
+    assert "faster-whisper:tiny.en" in run.stderr
