@@ -235,6 +235,11 @@ def test_without_voice_activity_a_turn_is_decoded_at_once() -> None:
     assert len(list(partials.feed(_step(2)))) == 1
 
 
+def test_a_turn_of_any_length_is_shown_as_far_as_a_recogniser_hears() -> None:
+    found = run(reading(voiced_s=None), [item for end in (27, 29, 40) for item in (_turn(end), _step(end))])
+    assert [one.end for one in found] == [samples(27)]
+
+
 def test_a_turn_waits_until_it_is_known_where_its_voice_is() -> None:
     partials = reading()
     for item in (_turn(2), _step(2), TALK[0], Watermark(source="voice_activity", at=samples(1.8))):

@@ -43,7 +43,7 @@ class Committed(Operator[Hypothesis | Segment | Rejected, Hypothesis | Segment |
 
     Other events pass. A segment waits until a final hypothesis has named each of its turns; segments keep
     their order, and what they say does not depend on how the two were merged. State: the words that are
-    promised within the last two minutes.
+    promised since two minutes before the last segment.
     """
 
     def __init__(self, *, state: CommittedState | None = None) -> None:

@@ -20,6 +20,7 @@ from stream_engine.operator import Operator
 
 _FromDiarizer = Turn | Relabel | Watermark
 BEHIND = samples(0.1)  # voice activity may be so far behind the end of an open turn
+LONGEST = samples(28.0)  # of a turn that no diarizer has cut by then, no more is shown: Whisper hears 30 s
 
 
 class PartialsState(msgspec.Struct, frozen=True):
@@ -160,7 +161,8 @@ class Partials(Operator[_FromDiarizer | VoiceActivity, Hypothesis]):
 
     def _due(self, turn: Turn, draft: Draft | None) -> bool:
         new = turn.end - turn.start if draft is None else turn.end - draft.heard
-        if new < (self._shortest if draft is None else self._every):
+        enough = self._shortest if draft is None else self._every
+        if new < enough or turn.end - turn.start > LONGEST:
             return False
         return self._voiced is None or self._pauses.voiced(turn.start, turn.end - BEHIND) >= self._voiced
 
