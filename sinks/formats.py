@@ -49,6 +49,7 @@ FORMATS = (
     Format("speakers", "speakers.csv", reason=LATER),
     Format("summary", "summary.json", reason=LATER),
     Format("report", "report.html", reason=LATER),
+    Format("voices", "voices.npz", reason=NOT_FROM_LOG),
     Format("performance", "performance.json", reason=NOT_FROM_LOG),
     Format("performance", "performance.txt", reason=NOT_FROM_LOG),
     Format("trace", "trace.json", reason=NOT_FROM_LOG),

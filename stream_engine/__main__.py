@@ -88,6 +88,7 @@ def _session_options(parser: argparse.ArgumentParser) -> None:
         ("--language", "L", "language spoken, such as en"),
         ("--prompt", "TEXT", "names and spellings to expect (faster-whisper)"),
         ("--precision", "P", "of faster-whisper: auto, float32, float16, bfloat16, int8"),
+        ("--voices", "DIR", "short recordings of people, whose file names are theirs"),
         ("--device", "NAME", "auto, cpu, cuda or mps"),
         ("--resample", "WHO", "auto, ffmpeg or device"),
         ("--pcm", "FMT:RATE:CH", "stdin holds raw samples, such as s16le:16000:1"),

@@ -20,7 +20,7 @@ import msgspec
 from anyio import to_thread
 
 from sinks.event_log import EventLog
-from stream_engine.backends import Backends
+from stream_engine.backends import Backends, heard_by, voices_of
 from stream_engine.barrier import Checkpoints
 from stream_engine.checkpoint import Checkpoint
 from stream_engine.clock import RATE, samples, snap
@@ -42,6 +42,7 @@ from stream_engine.tracer import Tracer
 
 FILE_CHUNK = RATE
 LIVE_CHUNK = RATE // 10
+GPU_CHUNK = 16 * RATE  # windows come in batches then
 
 
 class OpenSession(Session):
@@ -156,6 +157,8 @@ async def run_session(
                 "resumed_at_s": checkpoint.position / RATE if checkpoint else 0.0,
                 "known": known is not None,
                 "health": audio.health,
+                "batches_halved": backends.models.halved(),
+                **(heard_by(parts) if parts else {}),
             }
         conclude = partial(
             place.conclude,
@@ -163,6 +166,7 @@ async def run_session(
             damage=audio.damage,
             notes=notes,
             figures=figures,
+            voices=voices_of(parts) if parts else {},
             tracer=tracer,
         )
         session.result = await to_thread.run_sync(conclude)
@@ -182,7 +186,8 @@ def _lay(
         decoded = paced(audio.decoder, audio.pace)
         intake(pipeline, decoded, audio.intake, audio.store, device=devices.cpu)
     position = checkpoint.position if checkpoint else 0
-    follower = audio.store.follow(LIVE_CHUNK if audio.live else FILE_CHUNK, start=position)
+    at_once = LIVE_CHUNK if audio.live else FILE_CHUNK if devices.diarizer is devices.cpu else GPU_CHUNK
+    follower = audio.store.follow(at_once, start=position)
     chunks = with_barriers(follower, samples(options.checkpoint_every)) if checkpoint else follower
     heard = pipeline.source("audio", chunks, capacity=2, stops=audio.decoder is None)
     items = transcription(pipeline, heard, parts, devices)

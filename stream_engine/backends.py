@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from anyio import CapacityLimiter
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from operators.speech.channels import ChannelTurns, ChannelTurnsState
 from operators.speech.committed import Committed, CommittedState
 from operators.speech.diarization.diarizer import Diarizer, DiarizerState
+from operators.speech.diarization.known_voices import KnownVoice
 from operators.speech.language import LanguageChoice, LanguageState
 from operators.speech.partials import Partials, PartialsState
 from operators.speech.recognition import Listens, Recogniser, Recognition
@@ -47,6 +49,7 @@ from stream_engine.topology import (
     Parts,
     Turns,
 )
+from stream_engine.voices import identity, known_voices
 
 T = TypeVar("T")
 WEIGHT_PACKAGES = ("faster-whisper", "moonshine-voice", "onnxruntime", "stream-engine")
@@ -95,6 +98,7 @@ class Loaded:
     diarizer: DiarizerModels | None
     recogniser: Recogniser | None
     notes: tuple[str, ...]  # what is known of them only now
+    known: tuple[KnownVoice, ...] = ()
 
 
 @dataclass
@@ -140,6 +144,10 @@ class Backends:
             diarizer_model = diarizer_model or PYANNOTE
             weights += self.models.pyannote_files(diarizer_model, options)
             diarizer = f"{diarizer}:{diarizer_model}"
+        if options.voices:
+            if diarizer in ("none", "channels"):
+                raise BackendError(f"diarizer {diarizer} knows no voices; leave --voices out")
+            weights += identity(Path(options.voices))
         if device.name != "cpu":
             notes.append(f"device {device.name}; voice activity and moonshine stay on the CPU")
         return Choice(asr, diarizer, device, tuple(notes), tuple(weights))
@@ -167,7 +175,11 @@ class Backends:
         elif name == "pyannote":
             diarizer = self.models.pyannote(model, choice.device, options)
             notes.extend(diarizer.notes)
-        return Loaded(diarizer, recogniser, tuple(notes))
+        known: tuple[KnownVoice, ...] = ()
+        if diarizer and options.voices:
+            known = known_voices(Path(options.voices), diarizer)
+            notes.append(f"known voices: {', '.join(voice.name for voice in known)}")
+        return Loaded(diarizer, recogniser, tuple(notes), known)
 
     def parts(
         self,
@@ -205,7 +217,7 @@ class Backends:
             found = state(DIARIZATION, ChannelTurnsState)
             diarizer = ChannelTurns(session=silero, channels=channels, state=found)
         elif loaded.diarizer:
-            diarizer = _diarizer(loaded.diarizer, options, state(DIARIZATION, DiarizerState))
+            diarizer = _diarizer(loaded.diarizer, loaded.known, options, state(DIARIZATION, DiarizerState))
         return Parts(
             gaps=gaps,
             voice_activity=VoiceActivityDetector(
@@ -225,18 +237,40 @@ class Backends:
         )
 
 
-def _diarizer(models: DiarizerModels, options: Options, state: DiarizerState | None) -> Diarizer:
+def _diarizer(
+    models: DiarizerModels, known: tuple[KnownVoice, ...], options: Options, state: DiarizerState | None
+) -> Diarizer:
     diarizer = partial(
         Diarizer,
         segmentation=models.segmentation,
         embedding=models.embedding,
         batch=models.batch,
+        known=known,
         speakers=options.speakers,
         min_speakers=options.min_speakers,
         max_speakers=options.max_speakers,
         state=state,
     )
     return diarizer() if options.latency is None else diarizer(latency=options.latency)
+
+
+def heard_by(parts: Parts) -> dict[str, Any]:
+    """What voice activity says of a session that is over: how restless it was."""
+    if not isinstance(parts.voice_activity, VoiceActivityDetector):
+        return {}
+    flips = parts.voice_activity.flips
+    return {
+        "vad_flips": flips.flips,
+        "vad_flips_per_minute": round(flips.per_minute, 2),
+        "vad_unstable": flips.vad_unstable,
+    }
+
+
+def voices_of(parts: Parts) -> dict[str, NDArray[np.float32]]:
+    """The voice of each speaker, [dimension], of unit length: kept apart from the turns."""
+    if not isinstance(parts.diarizer, Diarizer):
+        return {}
+    return {name: voice.vector.numpy() for name, voice in parts.diarizer.voices.items()}
 
 
 def _name(given: str, known: tuple[str, ...], option: str, *, with_model: str) -> tuple[str, str]:

@@ -25,6 +25,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     speakers: int | None = None
     min_speakers: int | None = None
     max_speakers: int | None = None
+    voices: str | None = None  # a folder of recordings of people, named after them
     latency: float | None = None  # s; None: the diarizer's default
     resample: Literal["auto", "ffmpeg", "device"] = "auto"
     pcm: str | None = None  # FMT:RATE:CH of raw samples on stdin
@@ -73,6 +74,7 @@ RESULT_CHANGING = (
     "speakers",
     "min_speakers",
     "max_speakers",
+    "voices",
     "latency",
     "resample",
     "pcm",

@@ -11,13 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
+from operators.timeline.exclusive import exclusive
 from sinks.chrome_trace import write_trace
 from sinks.documents import EVENTS, write_documents
 from sinks.formats import FORMATS, parse_formats
 from sinks.labelled import LabelledLog
 from sinks.manifest import Manifest, Output, read_manifest, write_manifest
 from sinks.performance import write_json, write_text
+from sinks.voices import write_voices
 from stream_engine.checkpoint import CHECKPOINT, Checkpoint
 from stream_engine.errors import StreamEngineError
 from stream_engine.events import SCHEMA, Event, Segment, Turn
@@ -54,6 +58,11 @@ class Result:
     @property
     def turns(self) -> list[Turn]:
         return list(LabelledLog(self.folder / EVENTS).turns())
+
+    @property
+    def exclusive_turns(self) -> list[Turn]:
+        """Turns with nobody speaking at the same time as another: who began first keeps the floor."""
+        return exclusive(self.turns)
 
     @property
     def paths(self) -> dict[str, Path]:
@@ -169,6 +178,7 @@ class SessionFolder:
         damage: str | None,
         notes: tuple[str, ...],
         figures: dict[str, Any],
+        voices: dict[str, NDArray[np.float32]],
         tracer: Tracer,
     ) -> Result:
         """Documents out of the log, then the manifest."""
@@ -179,6 +189,7 @@ class SessionFolder:
             "performance.json": partial(write_json, figures),
             "performance.txt": partial(write_text, figures),
             "trace.json": partial(write_trace, tracer),
+            "voices.npz": partial(write_voices, voices),
         }
         formats = parse_formats(self._options.formats)
         outputs = write_documents(self.path, formats=formats, supplied=supplied)
