@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,10 +22,13 @@ from operators.speech.partials import Partials
 from operators.speech.recognition import Recognition, Transcript
 from operators.speech.utterances import UtteranceCutter
 from operators.speech.voice_activity import VoiceActivityDetector, load_silero
+from operators.speech.whisper import Whisper
+from operators.speech.whisper_guards import Guards
 from stream_engine.clock import RATE, samples
 from stream_engine.events import Hypothesis, Relabel, Segment, Spoken, Turn, VoiceActivity, Watermark, Word
 from stream_engine.testing import check_restart, chunked, run
 from tests.spoken import call
+from tests.tiny_whisper import save_tiny_whisper
 
 Turns = list[Turn | Relabel | Watermark]
 
@@ -221,6 +225,27 @@ def test_a_turn_that_turns_out_to_be_several_has_one_final_hypothesis() -> None:
 def test_a_withdrawn_turn_ends_its_hypotheses() -> None:
     found = run(reading(), [*TALK, _turn(2), _step(2), _turn(0, final=True), _step(3)])
     assert [(one.final, one.turns) for one in found] == [(False, ()), (True, ())]
+
+
+@pytest.mark.parametrize("kind", ["silence", "noise", "tone"])
+def test_not_one_word_is_shown_where_nobody_speaks_even_if_a_diarizer_sees_a_turn(kind: str) -> None:
+    time_s = np.arange(6 * RATE) / RATE
+    noise = np.random.default_rng(1).normal(0, 0.1, 6 * RATE)
+    sound = {"silence": 0 * time_s, "noise": noise, "tone": 0.3 * np.sin(2 * np.pi * 440 * time_s)}[kind]
+    audio = sound.astype(np.float32)
+    operator = Partials(recogniser=RECOGNISER, audio=lambda one: audio[one.start : one.end], voiced_s=0.25)
+    activity = run(VoiceActivityDetector(session=load_silero()), chunked(audio, [RATE] * 6))
+    seen = [item for end in range(1, 7) for item in (_turn(end), _step(end))]
+    assert [one.text for one in run(operator, [*activity, *seen, _turn(6, final=True), _step(6)])] == [""]
+
+
+def test_hypotheses_come_from_any_recogniser(tmp_path: Path) -> None:
+    off = Guards(no_speech=None, lost=None, compression=None, silence=None)
+    whisper = Whisper(model=str(save_tiny_whisper(tmp_path / "tiny")), beam=1, guards=off)
+    turn = Turn(id=0, revision=0, final=False, start=samples(7), end=samples(9), speaker="A")
+    operator = Partials(recogniser=whisper, audio=heard)
+    (shown,) = run(operator, [turn, _step(9)])
+    assert shown.text == whisper.transcribe([heard(turn)])[0].text != ""
 
 
 def test_a_turn_without_voice_in_it_is_not_decoded_but_named() -> None:
