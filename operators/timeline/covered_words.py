@@ -9,12 +9,12 @@ Word ends run on to the next word, with people who transcribe as with machines, 
 first 0.3 s count. A word has the speaker who covers most of that, and all others who cover a quarter of it or
 more; a word that nobody's turn touches has none: the nearest turn is not asked.
 
-Measured on 18 480 true words of four AMI meetings, with their turns jittered and dropped as our diarizer does
-(`benches.attribution`): a quarter as the share that makes a second speaker costs words in overlap 2 points of
-recall against any touch at all, and gains 2 of precision; a half costs 3 more and gains 2, the whole 11 and 5.
-0.3 and 0.5 s for a word's beginning are alike; 0.1 s loses 3 points of recall. Among two who both cover a word
-nothing tells them apart: first or last to begin, shorter turn, nearer start, speaker of the word before, all
-are within 0.6 points.
+Measured on 18 480 true words of four AMI meetings, with turns jittered and dropped as our diarizer does
+(`benches.attribution`): a quarter as the share that makes a second speaker costs words in overlap 2 points
+of recall against any touch at all, and gains 2 of precision; a half costs 3 more and gains 2, the whole 11
+and 5. 0.3 and 0.5 s for a word's beginning are alike; 0.1 s loses 3 points of recall. Among two who both
+cover a word nothing tells them apart: first or last to begin, shorter turn, nearer start, speaker of the word
+before, all are within 0.6 points.
 """
 
 from __future__ import annotations
