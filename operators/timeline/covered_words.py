@@ -54,11 +54,6 @@ def with_speakers(
     return tuple(given)
 
 
-def _beginning(word: Word) -> int:
-    """Where the part of a word that counts ends; a word without length counts as a millisecond."""
-    return max(min(word.end, word.start + BEGINNING), word.start + MILLISECOND)
-
-
 def beginning(word: Word) -> int:
     """Where the part of a word that counts ends; a word without length counts as a millisecond."""
     return max(min(word.end, word.start + BEGINNING), word.start + MILLISECOND)
