@@ -30,6 +30,7 @@ class Format(NamedTuple):
     file: str
     renderer: str | None = None
     reason: str | None = None
+    on_request: bool = False  # no part of `all`
 
     def load(self) -> Renderer | None:
         if self.renderer is None:
@@ -49,17 +50,19 @@ FORMATS = (
     Format("speakers", "speakers.csv", reason=LATER),
     Format("summary", "summary.json", reason=LATER),
     Format("report", "report.html", reason=LATER),
-    Format("voices", "voices.npz", reason=NOT_FROM_LOG),
+    Format("voices", "voices.npz", reason=NOT_FROM_LOG, on_request=True),  # tells people by their voice
     Format("performance", "performance.json", reason=NOT_FROM_LOG),
     Format("performance", "performance.txt", reason=NOT_FROM_LOG),
     Format("trace", "trace.json", reason=NOT_FROM_LOG),
 )
 
 NAMES = tuple(dict.fromkeys(format.name for format in FORMATS))
+ALL = tuple(dict.fromkeys(format.name for format in FORMATS if not format.on_request))
 
 
 def parse_formats(text: str) -> tuple[str, ...]:
-    """The names in a list such as `srt,vtt`, in the order of the table; `all` stands for every one.
+    """The names in a list such as `srt,vtt`, in the order of the table; `all` stands for those that are
+    not on request only.
 
     Raises:
         ValueError: a name that is not in the table.
@@ -69,4 +72,5 @@ def parse_formats(text: str) -> tuple[str, ...]:
     if unknown or not asked:
         wrong = ", ".join(unknown) or "nothing"
         raise ValueError(f"unknown format: {wrong}; valid are: all, {', '.join(NAMES)}")
-    return NAMES if "all" in asked else tuple(name for name in NAMES if name in asked)
+    asked |= {*ALL} if "all" in asked else set()
+    return tuple(name for name in NAMES if name in asked)

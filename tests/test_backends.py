@@ -10,9 +10,11 @@ import threading
 from collections.abc import Iterator
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import stream_engine
@@ -192,7 +194,9 @@ class _Hub(BaseHTTPRequestHandler):
         name = self.path.split("?")[0].rpartition("/resolve/")[2].partition("/")[2]
         path = self._folder / name if name else None
         if "/tree/" in self.path:
-            files = [{"type": "file", "path": one.name, "size": 1, "oid": ""} for one in self._folder.iterdir()]
+            files = [
+                {"type": "file", "path": one.name, "size": 1, "oid": ""} for one in self._folder.iterdir()
+            ]
             content = json.dumps(files).encode()
         elif self.path.startswith("/api/models/"):
             siblings = [{"rfilename": one.name} for one in self._folder.iterdir()]
@@ -251,3 +255,47 @@ def test_a_command_on_models_without_a_name_is_wrong_usage() -> None:
     run = engine("models", "pull")
     assert run.returncode == 2
     assert "faster-whisper:tiny.en" in run.stderr
+
+
+# --- voices --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The two speakers of the call, each by a cut of it."""
+    folder = tmp_path_factory.mktemp("people")
+    for name, start, duration in (("diane", "10.6", "4"), ("sheila", "21.8", "6")):
+        cut = ["ffmpeg", "-v", "error", "-ss", start, "-i", CALL, "-t", duration, folder / f"{name}.wav"]
+        subprocess.run(cut, check=True)
+    return folder
+
+
+def test_known_voices_give_names_and_what_speakers_sound_like_is_written_on_request_only(
+    people: Path, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {"asr": "none", "voices": str(people), **NOTHING}
+    result = stream_engine.transcribe(CALL, out=tmp_path / "a", formats="all,voices", **options)
+    assert {turn.speaker for turn in result.turns} == {"diane", "sheila"}
+    with np.load(result.paths["voices.npz"]) as voices:
+        assert {name: voices[name].shape for name in voices} == {"diane": (256,), "sheila": (256,)}
+    assert result.paths["voices.npz"].stat().st_mode & 0o077 == 0
+    assert result.performance_metrics["vad_flips"] > 2
+    assert result.performance_metrics["vad_unstable"] is False
+    alone = result.exclusive_turns
+    assert all(one.end <= other.start for one, other in pairwise(alone))
+    plain = stream_engine.transcribe(CALL, out=tmp_path / "b", **options)
+    assert "voices.npz" not in plain.outputs
+
+
+@pytest.mark.parametrize(("files", "said"), [([], "no recording"), (["a.wav"], "a.wav"), (None, "No such")])
+def test_a_folder_of_voices_that_cannot_be_used_is_exit_3_with_what_is_wrong(
+    files: list[str] | None, said: str, clip: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "voices"
+    if files is not None:
+        folder.mkdir()
+        for name in files:
+            (folder / name).write_text("this is no recording")
+    run = engine("transcribe", clip, "--voices", folder, "--asr", "none", "--out", tmp_path, "--no-cache")
+    assert run.returncode == 3
+    assert said in one_line(run)
