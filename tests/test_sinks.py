@@ -18,7 +18,7 @@ import pytest
 from sinks import formats
 from sinks.documents import write_documents
 from sinks.event_log import EventLog, JsonLines
-from sinks.formats import FORMATS, NAMES, parse_formats
+from sinks.formats import ALL, FORMATS, parse_formats
 from sinks.inert_text import plain
 from sinks.labelled import LabelledLog
 from sinks.manifest import Manifest, read_manifest, write_manifest
@@ -425,7 +425,7 @@ def test_rendering_again_gives_the_same_and_keeps_the_state_of_the_rest(tmp_path
 
 def test_formats_are_parsed_in_the_order_of_the_table():
     assert parse_formats("vtt, SRT") == ("srt", "vtt")
-    assert parse_formats("all") == parse_formats("all,srt") == NAMES
+    assert parse_formats("all") == parse_formats("all,srt") == ALL
     for wrong in ("srt,docx", "", ","):
         with pytest.raises(ValueError, match=r"unknown format: (docx|nothing); valid are: all, txt, srt"):
             parse_formats(wrong)

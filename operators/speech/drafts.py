@@ -24,12 +24,17 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     def shown(self) -> Hypothesis:
         return self._partial(self.turn, self.words, self.committed)
 
-    def closed(self, turns: Sequence[Turn], kept: int) -> Hypothesis:
-        """The last hypothesis, of `turns` that are over; all but the first `kept` committed words go on."""
+    def closed(self, turns: Sequence[Turn], kept: int, *, goes_on: bool = False) -> Hypothesis:
+        """The last hypothesis, of `turns` that are over; all but the first `kept` committed words go on.
+
+        It has the draft's id, save where that turn goes on, and only what came before it is over.
+        """
         end = max((turn.end for turn in turns), default=self.turn.end)
         words = self.words if kept == len(self.committed) else self.committed[:kept]
         last = self._partial(self.turn, words, self.committed[:kept])
         ids = tuple(turn.id for turn in turns)
+        if goes_on:
+            return msgspec.structs.replace(last, id=ids[0], final=True, end=end, turns=ids, revision=0)
         revision = self.revision + bool(self.words)
         return msgspec.structs.replace(last, final=True, end=end, turns=ids, revision=revision)
 

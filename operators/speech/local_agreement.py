@@ -46,11 +46,6 @@ def honoured(committed: Sequence[str], decoded: Sequence[str]) -> list[str]:
     return [*committed, *decoded[_used(pairs) :]]
 
 
-def contradicts(committed: Sequence[str], decoded: Sequence[str]) -> bool:
-    """Whether `decoded` begins with other words than those that are committed."""
-    return [spelled(word) for word in decoded[: len(committed)]] != [spelled(word) for word in committed]
-
-
 def said_within(committed: Sequence[str], decoded: Sequence[str]) -> int:
     """How many of the committed words `decoded` has said, of audio that may end before they do."""
     return max((row + 1 for _, row in aligned(decoded, committed) if row is not None), default=0)

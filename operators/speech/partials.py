@@ -123,11 +123,15 @@ class Partials(Operator[_FromDiarizer | VoiceActivity, Hypothesis]):
             free = [turn for turn in self._turns.values() if turn.id not in self._drafts]
             heir = heir_of(draft, turns, free)
             kept = len(draft.committed)
-            if heir is not None and kept:
+            goes_on = heir is not None and heir.id == draft.turn.id
+            if heir is not None and (kept or goes_on):
                 kept = self._said_before(heir.start, draft)
                 rest = draft.committed[kept:]
-                self._drafts[heir.id] = Draft(turn=heir, heard=heir.start, committed=rest, words=rest)
-            yield draft.closed(turns, kept)
+                revision = draft.revision if goes_on else 0
+                self._drafts[heir.id] = Draft(
+                    turn=heir, heard=heir.start, revision=revision, committed=rest, words=rest
+                )
+            yield draft.closed(turns, kept, goes_on=goes_on)
         whose = {turn.id for _, turns in owned for turn in turns}
         for turn in ended:
             if turn.id not in whose and turn.end > turn.start:
@@ -136,7 +140,7 @@ class Partials(Operator[_FromDiarizer | VoiceActivity, Hypothesis]):
     def _said_before(self, end: int, draft: Draft) -> int:
         """How many of the committed words of a draft were said before `end`."""
         over = msgspec.structs.replace(draft.turn, end=end)
-        if over.end <= over.start:
+        if over.end <= over.start or not draft.committed:
             return 0
         (found,) = self._recogniser.transcribe([self._audio(over)])
         return said_within(draft.committed, found.text.split())
