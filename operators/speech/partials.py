@@ -150,18 +150,14 @@ class Partials(Operator[_FromDiarizer | VoiceActivity, Hypothesis]):
         due = [turn for turn in self._turns.values() if self._due(turn, self._drafts.get(turn.id))]
         found = self._recogniser.transcribe([self._audio(turn) for turn in due]) if due else []
         for turn, transcript in zip(due, found, strict=True):
-            draft = self._drafts.get(turn.id)
-            words = tuple(transcript.text.split())
-            if draft is None:
-                draft = Draft(turn=turn, heard=turn.end, words=words)
-            else:
-                words = tuple(honoured(draft.committed, words))
-                committed = tuple(agreed(draft.committed, draft.words, words))
-                draft = Draft(
-                    turn=turn, heard=turn.end, revision=draft.revision + 1, committed=committed, words=words
-                )
-            self._drafts[turn.id] = draft
-            yield draft.shown()
+            before = self._drafts.get(turn.id) or Draft(turn=turn, heard=turn.start, revision=-1)
+            words = tuple(honoured(before.committed, transcript.text.split()))
+            committed = tuple(agreed(before.committed, before.words, words))
+            self._drafts[turn.id] = draft = Draft(
+                turn=turn, heard=turn.end, revision=before.revision + 1, committed=committed, words=words
+            )
+            if words or before.words:
+                yield draft.shown()
 
     def _due(self, turn: Turn, draft: Draft | None) -> bool:
         new = turn.end - turn.start if draft is None else turn.end - draft.heard
