@@ -23,6 +23,7 @@ from stream_engine.clock import RATE
 from stream_engine.errors import BackendError
 
 LONGEST_S = 30  # what the encoder hears at a time
+OUT_OF_MEMORY = ("out of memory", "alloc_failed", "failed to allocate")  # of CUDA, cuBLAS, the CPU
 Clip = NDArray[np.float32]  # [frames], 16 kHz mono
 
 
@@ -198,4 +199,4 @@ def _mean(score: float, tokens: int) -> float:
 
 def _out_of_memory(error: Exception) -> bool:
     said = str(error).lower()
-    return isinstance(error, MemoryError) or "out of memory" in said or "failed to allocate" in said
+    return isinstance(error, MemoryError) or any(sign in said for sign in OUT_OF_MEMORY)
