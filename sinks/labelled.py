@@ -25,6 +25,7 @@ from stream_engine.events import (
     SessionEnd,
     SessionStart,
     Turn,
+    Word,
 )
 from stream_engine.log import decode, positions
 
@@ -61,7 +62,19 @@ class LabelledLog:
     def segments(self) -> Iterator[Segment]:
         for row, segment in self._read(self._segments, Segment):
             speaker = self._names[self._majority(segment, self._segments.label[row])]
-            yield segment if speaker == segment.speaker else _respoken(segment, speaker)
+            segment = segment if speaker == segment.speaker else _respoken(segment, speaker)
+            yield msgspec.structs.replace(
+                segment, words=segment.words and tuple(map(self._told, segment.words))
+            )
+
+    def _told(self, word: Word) -> Word:
+        """The word under the last labels of its turns; as it is where they are not all known."""
+        rows = [row for row in map(self._turns.row, word.turns) if row is not None]
+        if not rows or len(rows) < len(word.speakers):
+            return word
+        names = [self._names[self._turns.label[row]] for row in rows]
+        speakers = tuple(dict.fromkeys(name for name in names if name is not None))
+        return msgspec.structs.replace(word, speakers=speakers)
 
     def overlaps(self) -> Iterator[Overlap]:
         turns = self._turns

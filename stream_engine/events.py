@@ -111,6 +111,7 @@ class Word(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     probability: float | None = None
     speakers: tuple[str, ...] = ()
+    turns: tuple[int, ...] = ()  # one of each speaker, in that order, so that a relabel reaches the word
 
 
 class Hypothesis(_Record, frozen=True, tag="hypothesis"):

@@ -176,3 +176,9 @@ def test_what_is_remembered_does_not_grow_with_the_session() -> None:
 
 def test_words_without_turns_stay_without_speakers() -> None:
     assert [word.speakers for word in with_speakers((word(0, 1), word(1, 1)), [])] == [(), ()]
+
+
+def test_a_word_names_a_turn_of_each_speaker_so_that_a_relabel_reaches_it() -> None:
+    items = [turn(3, 0, 4, "A"), turn(5, 1, 1.5, "B"), turn(7, 1.8, 3, "B"), mark(9)]
+    (found,) = run(WordSpeakers(), [*items, segment(0, [word(1.9, 2.1), word(8, 9)])])
+    assert [word.turns for word in found.words or ()] == [(3, 7), ()]

@@ -52,6 +52,18 @@ def test_the_number_of_groups_can_be_forced(wanted: int) -> None:
     assert len(set(labels.tolist())) == wanted
 
 
+def test_a_newcomer_after_hours_is_a_speaker_within_a_few_turns() -> None:
+    voices = Voices(dimension=DIMENSION, limits=Limits(), capacity=40)
+    speakers = [index % 2 for index in range(1500)] + [2] * 3
+    vectors, _ = stretches(speakers, [3.0] * len(speakers), 4)
+    name = -1
+    for turn, vector in enumerate(vectors):
+        at = turn * 4 * RATE
+        name, _ = voices.add(turn=turn, track=turn, start=at, end=at + 3 * RATE, seconds=3.0, vector=vector)
+    assert voices.guess(vectors[-1], 3.0) == 2
+    assert name == 2
+
+
 def test_names_stay_and_memory_is_bounded() -> None:
     voices = Voices(dimension=DIMENSION, limits=Limits(), capacity=20)
     speakers = [index % 3 for index in range(300)]

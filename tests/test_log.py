@@ -33,6 +33,9 @@ FIELDS = {
     "stopped": st.booleans(),
     "successful": st.booleans(),
     "text": text,
+    "committed": text,
+    "code": text,
+    "probability": number,
     "to": text,
     "source": text,
     "recogniser": text,
@@ -52,7 +55,13 @@ FIELDS = {
     "words": st.none()
     | tuple_of(
         st.builds(
-            Word, start=time, end=time, text=text, probability=st.none() | number, speakers=tuple_of(text)
+            Word,
+            start=time,
+            end=time,
+            text=text,
+            probability=st.none() | number,
+            speakers=tuple_of(text),
+            turns=tuple_of(count),
         )
     ),
 }
@@ -91,7 +100,7 @@ def test_a_line_looks_as_documented():
     assert encode(segment).decode() == (
         '{"type":"segment","id":3,"revision":1,"final":true,"start":1.001,"end":2.000,'
         '"speaker":"SPEAKER_00","text":"hé",'
-        '"words":[{"start":1.001,"end":1.002,"text":"hé","probability":null,"speakers":[]}],'
+        '"words":[{"start":1.001,"end":1.002,"text":"hé","probability":null,"speakers":[],"turns":[]}],'
         '"turns":[7],"emitted_at":3.250}'
     )
     turn = Turn(id=1, revision=0, final=False, start=0, end=16, speaker=None)

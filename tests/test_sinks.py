@@ -456,3 +456,14 @@ def test_memory_does_not_hold_the_texts(tmp_path):
     tracemalloc.stop()
     assert (folder / "events.jsonl").stat().st_size > 9_000_000
     assert peak < 3_000_000
+
+
+def test_a_relabel_reaches_the_words_of_overlapped_speech(tmp_path):
+    both = Word(start=0, end=samples(1), text="both", speakers=("A", "B"), turns=(1, 2))
+    unknown = Word(start=0, end=samples(1), text="old", speakers=("C",), turns=(9,))
+    said = Segment(**{**_fields(segment(1, 0, 1, "A", "both old", 1)), "words": (both, unknown)})
+    path = session(
+        tmp_path / "s", turn(1, 0, 2, "A"), turn(2, 0, 2, "B"), said, Relabel(to="D", as_of=0, turns=(2,))
+    )
+    (found,) = LabelledLog(path / "events.jsonl").segments()
+    assert [word.speakers for word in found.words] == [("A", "D"), ("C",)]

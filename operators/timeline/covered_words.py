@@ -31,26 +31,29 @@ SHARE = 0.25  # of it that makes a second speaker
 
 
 def with_speakers(
-    words: tuple[Word, ...], turns: list[tuple[int, int, str]], *, first: str | None = None
+    words: tuple[Word, ...], turns: list[tuple[int, int, str, int]], *, first: str | None = None
 ) -> tuple[Word, ...]:
-    """`words` with the speakers of the `turns` (start, end, label) that cover them, most first.
+    """`words` with the speakers of the `turns` (start, end, label, id) that cover them, most first.
 
-    Of those who cover as much, `first` comes first, then who began first.
+    Of those who cover as much, `first` comes first, then who began first. Of each speaker's turns a word has
+    the first that ends after it begins.
     """
     start = np.array([word.start for word in words], np.int64)
     end = np.array([beginning(word) for word in words], np.int64)
-    names = list(dict.fromkeys(label for _, _, label in sorted(turns)))
+    names = list(dict.fromkeys(label for _, _, label, _ in sorted(turns)))
     names.sort(key=lambda name: name != first)
+    own = {name: sorted(turn for turn in turns if turn[2] == name) for name in names}
     shares = np.zeros((len(names), len(words)))
     for row, name in enumerate(names):
-        own = np.array([(s, e) for s, e, label in turns if label == name], np.int64)
-        shares[row] = covered(start, end, own[:, 0], own[:, 1]) / (end - start)
+        spans = np.array([turn[:2] for turn in own[name]], np.int64)
+        shares[row] = covered(start, end, spans[:, 0], spans[:, 1]) / (end - start)
     given: list[Word] = []
     for word, share in zip(words, shares.T, strict=True):
         order = np.argsort(-share, kind="stable").tolist()
         most = share[order[0]] if order else 0.0
         speakers = tuple(names[row] for row in order if share[row] > 0 and share[row] >= min(most, SHARE))
-        given.append(msgspec.structs.replace(word, speakers=speakers))
+        ids = tuple(next(id for _, last, _, id in own[name] if last > word.start) for name in speakers)
+        given.append(msgspec.structs.replace(word, speakers=speakers, turns=ids))
     return tuple(given)
 
 

@@ -144,7 +144,9 @@ class WordSpeakers:
             default=None,
         )
         speaker = own.speaker if own else segment.speaker
-        turns = [(v.start, v.end, v.speaker) for _, v in found if v.speaker is not None and v.end > v.start]
+        turns = [
+            (v.start, v.end, v.speaker, id) for id, v in found if v.speaker is not None and v.end > v.start
+        ]
         words = with_speakers(segment.words, turns, first=speaker)
         return msgspec.structs.replace(segment, speaker=speaker, words=words)
 

@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 NOISE_SECONDS = 3.0
 STRANGERS = 0.08
 SAME = 0.95
-MIDDLE = 0.525
+MIDDLE = 0.55
 
 
 def voice_share(seconds: Floats | np.float64) -> Floats | np.float64:

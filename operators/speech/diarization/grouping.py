@@ -17,7 +17,7 @@ from stream_engine.clock import RATE
 
 STRONG = 0.5  # seconds of clean speech that make a turn count in the grouping
 BIRTH = 1.0  # seconds of clean speech that make a speaker
-SHARE = 0.025  # and this share of what is remembered beyond `FEW` seconds: odd stretches add up, too
+SHARE = 0.01  # and this share of the turns remembered beyond `FEW` seconds: odd stretches add up, too
 FEW = 30.0
 ENOUGH = 6.0  # seconds of clean speech after which one turn says nothing more
 TRACK = 0.2  # what belonging to a track is worth, as a cosine
@@ -80,7 +80,9 @@ def grouped(items: Sequence[Item], vectors: Floats, limits: Limits, *, end: bool
         label for index, label in zip(strong.tolist(), labels.tolist(), strict=True) if items[index].whole
     }
     several = {label for label in spoken if (labels == label).sum() > 1}
-    enough = BIRTH + SHARE * max(float(weights.sum()) - FEW, 0.0)
+    # Of what is forgotten nothing counts: after hours a newcomer would need minutes.
+    recent = [weights[place] for place, index in enumerate(strong.tolist()) if items[index].turn is not None]
+    enough = BIRTH + SHARE * max(float(sum(recent)) - FEW, 0.0)
     kept = [label for label in spoken if spoken[label] >= enough and label in whole | several]
     if len(kept) < fewest:
         kept = sorted(spoken, key=lambda label: -spoken[label])[: max(fewest, 1)]
