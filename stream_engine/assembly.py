@@ -37,6 +37,7 @@ from stream_engine.results import Results
 from stream_engine.session import Session
 from stream_engine.session_audio import SessionAudio, cache_of, session_audio
 from stream_engine.session_folder import Result, SessionFolder
+from stream_engine.threads import one_blas_thread
 from stream_engine.topology import EMISSION, Devices, Gaps, Parts, intake, transcription, with_barriers
 from stream_engine.tracer import Tracer
 
@@ -115,6 +116,7 @@ async def run_session(
     place = SessionFolder(folder, source, options)
     with place.held():
         async with AsyncExitStack() as stack:
+            stack.enter_context(one_blas_thread())
             choice = backends.choose(options)
             tracer = Tracer()
             audio = await stack.enter_async_context(session_audio(source, options))
