@@ -160,6 +160,7 @@ async def run_session(
                 "known": known is not None,
                 "health": audio.health,
                 "batches_halved": backends.models.halved(),
+                "device_transfers": backends.models.transfers(),
                 **(heard_by(parts) if parts else {}),
             }
         conclude = partial(

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar, cast
 
+import msgspec
+
 from operators.speech.diarization.models import Embedding, Segmentation
 from operators.speech.recognition import Recogniser
 from stream_engine.device import Device
@@ -150,6 +152,18 @@ class Models:
             batches = [getattr(part, "batches", part) for part in parts]
             found[str(name)] = sum(getattr(batch, "halved", 0) for batch in batches)
         return {name: count for name, count in found.items() if count}
+
+    def transfers(self) -> dict[str, dict[str, int]]:
+        """Moves between host and device so far, by model; empty where all computes on the CPU."""
+        pairs = {
+            str(key[0]): model for key, model in self._loaded.items() if isinstance(model, DiarizerModels)
+        }
+        moved = {
+            f"{name} {part}": getattr(model, "transfers", None)
+            for name, models in pairs.items()
+            for part, model in (("segmentation", models.segmentation), ("embedding", models.embedding))
+        }
+        return {name: msgspec.structs.asdict(one) for name, one in moved.items() if one and one.bytes}
 
     def _once(self, key: tuple[object, ...], load: Callable[[], T]) -> T:
         if key not in self._loaded:

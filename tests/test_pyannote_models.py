@@ -201,5 +201,7 @@ def test_a_gpu_hears_the_same_turns(batch: int) -> None:
     one, two = torch_community_1()
     theirs = final_turns(run(Diarizer(segmentation=one, embedding=two), chunks))
     assert [label for *_, label in mine] == [label for *_, label in theirs]
+    assert segmentation.transfers.to_device == segmentation.transfers.to_host > 0
+    assert one.transfers.bytes == 0
     for left, right in zip(mine, theirs, strict=True):
         assert max(abs(left[0] - right[0]), abs(left[1] - right[1])) <= BOUNDARY_TOLERANCE

@@ -28,6 +28,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from operators.audio.tensor_chunks import Transfers
 from stream_engine.clock import RATE
 from stream_engine.events import Chunk, SourceChunk
 from stream_engine.state import Array
@@ -59,6 +60,7 @@ class Resample:
 
     def __init__(self, *, device: str = "cpu", state: ResampleState | None = None) -> None:
         self._device = device
+        self.transfers = Transfers()
         self._rate = state.rate if state else 0
         self._received = state.received if state else 0
         self._sent = state.sent if state else 0
@@ -142,8 +144,9 @@ class Resample:
             signal = torch.zeros(1, 1, size)
             have = min(size, len(self._carry))
             signal[0, 0, :have] = torch.from_numpy(self._carry[:have])
-            rows = torch.nn.functional.conv1d(signal.to(self._device), self._weights, stride=self._hop)
-            return rows[0].T.reshape(-1).cpu().numpy()
+            moved = self.transfers.upload(signal.numpy(), self._device)
+            rows = torch.nn.functional.conv1d(moved, self._weights, stride=self._hop)
+            return self.transfers.download(rows[0].T.reshape(-1))
 
     def _out(self, samples: NDArray[np.float32]) -> Chunk:
         samples = samples.view()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from operators.audio.tensor_chunks import Transfers
 from operators.speech.diarization.batching import Batches
 from operators.speech.diarization.models import Activity, Samples, Vector
 from stream_engine.clock import RATE
@@ -60,6 +61,7 @@ class PyannoteSegmentation:
         size = batch or (1 if device == "cpu" else SEGMENTATION_BATCH)
         self.batches: Batches[Samples] = Batches(self._activity, size=size)
         self._device = device
+        self.transfers = Transfers()
 
     @property
     def batch(self) -> int:
@@ -77,10 +79,10 @@ class PyannoteSegmentation:
         if self._device != "cpu":
             filled = np.pad(filled, ((0, self.batches.size - len(windows)), (0, 0)))
         with torch.inference_mode():
-            waveforms = torch.from_numpy(filled).to(self._device)
+            waveforms = self.transfers.upload(filled, self._device)
             scores: torch.Tensor = self.model(waveforms[:, None])  # [batch, frames, classes]
             activity = self._powerset.to_multilabel(scores) if self._powerset is not None else scores
-            return activity[: len(windows)].float().cpu().numpy()
+            return self.transfers.download(activity[: len(windows)].float())
 
 
 class PyannoteEmbedding:
@@ -101,6 +103,7 @@ class PyannoteEmbedding:
             raise BackendError(f"{_kind(model)} gives frames, not one vector: it is not an embedding model")
         self.model: Any = model.to(device).eval()
         self._device = device
+        self.transfers = Transfers()
         self.dimension: int = self.model.dimension
         lengths = range(4_000, _MOST_SAMPLES, 800)
         self.shortest = next((n for n in lengths if self.model.num_frames(n) >= 2), _MOST_SAMPLES)
@@ -126,11 +129,11 @@ class PyannoteEmbedding:
         import torch
 
         with torch.inference_mode():
-            waveforms = [torch.from_numpy(stretch.copy()).to(self._device) for stretch in stretches]
+            waveforms = [self.transfers.upload(stretch, self._device) for stretch in stretches]
             if len(waveforms) == 1:
-                return self.model(waveforms[0][None, None]).float().cpu().numpy()
+                return self.transfers.download(self.model(waveforms[0][None, None]).float())
             features = [self.model.compute_fbank(waveform[None, None])[0] for waveform in waveforms]
-            return self._together(features).float().cpu().numpy()
+            return self.transfers.download(self._together(features).float())
 
     def _together(self, features: list[torch.Tensor]) -> torch.Tensor:
         """Shape: each [frames, bins] -> [stretches, dimension]."""
