@@ -111,6 +111,7 @@ def _session_options(parser: argparse.ArgumentParser) -> None:
         kind=float,
     )
     for name, text in (
+        ("--context", "tell faster-whisper what was said before: names and spelling stay the same"),
         ("--partials", "show the text of turns that are still open"),
         ("--no-cache", "keep no decoded audio on disk after the run"),
         ("--fresh", "replace what an earlier run left in the folder"),

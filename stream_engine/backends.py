@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from operators.speech.channels import ChannelTurns, ChannelTurnsState
 from operators.speech.committed import Committed, CommittedState
+from operators.speech.context import ContextState, RecognitionInContext
 from operators.speech.diarization.diarizer import Diarizer, DiarizerState
 from operators.speech.diarization.known_voices import KnownVoice
 from operators.speech.language import LanguageChoice, LanguageState
@@ -25,6 +26,7 @@ from operators.speech.recognition import Listens, Recogniser, Recognition
 from operators.speech.speech_turns import SpeechTurns, SpeechTurnsState
 from operators.speech.utterances import UtteranceCutter, UtteranceState
 from operators.speech.voice_activity import VoiceActivityDetector, VoiceActivityState
+from operators.speech.whisper import Whisper
 from operators.timeline.overlap import OverlapState, OverlapSweep
 from operators.timeline.word_speakers import WordSpeakers, WordSpeakersState
 from stream_engine.checkpoint import Checkpoint
@@ -41,6 +43,7 @@ from stream_engine.topology import (
     HYPOTHESES,
     LANGUAGE,
     OVERLAP,
+    RECOGNITION,
     SPEECH_TURNS,
     UTTERANCES,
     VOICE_ACTIVITY,
@@ -56,6 +59,7 @@ WEIGHT_PACKAGES = ("faster-whisper", "moonshine-voice", "onnxruntime", "stream-e
 RECOGNISERS = ("auto", "faster-whisper", "moonshine", "none")
 DIARIZERS = ("auto", "pyannote", "community-1", "channels", "none")
 PYANNOTE = "pyannote/speaker-diarization-community-1"
+VOICED_S = 0.25  # of voice in a turn before any of it reaches a recogniser
 EMBEDDED = "pip install 'stream-engine[embedded]'"
 
 
@@ -131,8 +135,10 @@ class Backends:
         elif asr == "faster-whisper":
             weights += self.models.whisper_files(asr_model, options)
             asr = f"{asr}:{asr_model}"
-        if options.prompt and not asr.startswith("faster-whisper"):
-            raise BackendError(f"recogniser {asr} takes no prompt; leave it out, or choose faster-whisper")
+        if (options.prompt or options.context) and not asr.startswith("faster-whisper"):
+            raise BackendError(
+                f"recogniser {asr} takes no prompt and no context; leave them out, or choose faster-whisper"
+            )
         if diarizer == "auto":
             diarizer = "community-1" if embedded else "none"
             notes.append(
@@ -209,6 +215,11 @@ class Backends:
             language = LanguageChoice(
                 detect=recogniser.detect, audio=audio, state=state(LANGUAGE, LanguageState)
             )
+        in_context = None
+        if isinstance(recogniser, Whisper) and options.context:
+            in_context = RecognitionInContext(
+                recogniser=recogniser, audio=audio, state=state(RECOGNITION, ContextState)
+            )
         if recogniser and options.partials:
             hypotheses = Partials(recogniser=recogniser, audio=audio, state=state(HYPOTHESES, PartialsState))
         silero = self.models.silero()
@@ -228,6 +239,7 @@ class Backends:
             utterances=UtteranceCutter(state=state(UTTERANCES, UtteranceState)),
             recognise=recognise,
             overlap=OverlapSweep(state=state(OVERLAP, OverlapState)),
+            in_context=in_context,
             language=language,
             hypotheses=hypotheses,
             committed=Committed(state=state(COMMITTED, CommittedState)) if hypotheses else None,

@@ -20,6 +20,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     diarizer: str = "auto"  # NAME[:MODEL]
     language: str | None = None
     prompt: str | None = None  # put before each clip: names and spellings (faster-whisper)
+    context: bool = False  # each clip is told what was said before: one after the other (faster-whisper)
     precision: Literal["auto", "float32", "float16", "bfloat16", "int8"] = "auto"  # of faster-whisper
     partials: bool = False  # text of open turns; final texts then begin with what was committed of it
     speakers: int | None = None
@@ -55,6 +56,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
                 raise ValueError(f"{name} must be above 0, not {value}")
+        if self.prompt and self.context:
+            raise ValueError("prompt fixes what is told before each clip: leave context out")
         if self.cache and self.no_cache:
             raise ValueError("cache names a folder and no_cache wants none: choose one")
 
@@ -69,6 +72,7 @@ RESULT_CHANGING = (
     "diarizer",
     "language",
     "prompt",
+    "context",
     "precision",
     "partials",
     "speakers",

@@ -11,7 +11,7 @@ hears the session's before it; open turns have hypotheses, if asked for, which t
 and words with times get the speakers of the turns that cover them:
 
     utterances ─► language ─► recognition ─┬─► committed ─┬─► word speakers ─► events
-               turns ─► hypotheses ────────┘       turns ─┘
+     turns and voice ─► hypotheses ────────┘       turns ─┘
 """
 
 from __future__ import annotations
@@ -65,8 +65,9 @@ class Parts:
     utterances: Operator[Turns | VoiceActivity, Utterance]
     recognise: Callable[[Sequence[Utterance]], Sequence[Iterable[Segment | Rejected]]] | None
     overlap: Operator[Turns, Overlap | Interruption | Watermark]
+    in_context: Operator[Any, Any] | None = None  # in the place of `recognise`: one after the other
     language: Operator[Utterance, Language | Utterance] | None = None  # None: it is known
-    hypotheses: Operator[Turns, Hypothesis] | None = None  # None: final text only
+    hypotheses: Operator[Turns | VoiceActivity, Hypothesis] | None = None  # None: final text only
     committed: Operator[Any, Any] | None = None  # with `hypotheses`
     word_speakers: Operator[Any, Any] | None = None  # None: the recogniser has no word times
 
@@ -94,46 +95,51 @@ def transcription(pipeline: Pipeline, audio: Receive[Chunk], parts: Parts, devic
     else:
         voice, to_turns = pipeline.fan_out("voice", voice, 2)
         turns = pipeline.stage(SPEECH_TURNS, parts.speech_turns, to_turns)
-    to_utterances, to_overlap, to_events, *to_text = pipeline.fan_out(
-        "turns", turns, 3 + bool(parts.hypotheses) + bool(parts.word_speakers), capacity=EVENTS_CAPACITY
+    to_utterances, to_overlap, to_events, *to_words = pipeline.fan_out(
+        "turns", turns, 3 + bool(parts.word_speakers), capacity=EVENTS_CAPACITY
     )
     streams.append(to_events)
     streams.append(pipeline.stage(OVERLAP, parts.overlap, to_overlap, capacity=EVENTS_CAPACITY))
     merged: Receive[Turns | VoiceActivity] = pipeline.fan_in("turns and voice", to_utterances, voice)
+    merged, *to_hypotheses = pipeline.fan_out("heard", merged, 1 + bool(parts.hypotheses))
     utterances = pipeline.stage(UTTERANCES, parts.utterances, merged)
     if parts.recognise is None:
         streams.append(pipeline.stage("no recognition", _Nothing(), utterances))
     else:
-        streams.append(_text(pipeline, utterances, to_text, parts, devices))
+        streams.append(_text(pipeline, utterances, to_hypotheses, to_words, parts, devices))
     return pipeline.fan_in("everything", *streams, capacity=EVENTS_CAPACITY)
 
 
 def _text(
     pipeline: Pipeline,
     utterances: Receive[Utterance],
+    heard: list[Receive[Turns | VoiceActivity]],
     turns: list[Receive[Turns]],
     parts: Parts,
     devices: Devices,
 ) -> Receive[Any]:
-    """From utterances to text; `turns` are as many branches as the parts want."""
+    """From utterances to text; `heard`: one branch, for texts of open turns; `turns`: for speakers of words."""
     assert parts.recognise is not None
     text: Receive[Any] = utterances
     if parts.language is not None:
         text = pipeline.stage(LANGUAGE, parts.language, text, limiter=devices.recogniser)
-    text = pipeline.workers(
-        RECOGNITION,
-        _utterances_only(parts.recognise),
-        text,
-        count=devices.recognisers,
-        limiter=devices.recogniser,
-        batch=devices.batch,
-    )
+    if parts.in_context is not None:
+        text = pipeline.stage(RECOGNITION, parts.in_context, text, limiter=devices.recogniser)
+    else:
+        text = pipeline.workers(
+            RECOGNITION,
+            _utterances_only(parts.recognise),
+            text,
+            count=devices.recognisers,
+            limiter=devices.recogniser,
+            batch=devices.batch,
+        )
     if parts.hypotheses is not None and parts.committed is not None:
-        shown = pipeline.stage(HYPOTHESES, parts.hypotheses, turns.pop(), limiter=devices.recogniser)
+        shown = pipeline.stage(HYPOTHESES, parts.hypotheses, heard[0], limiter=devices.recogniser)
         text = pipeline.fan_in("hypotheses and text", shown, text)
         text = pipeline.stage(COMMITTED, parts.committed, text)
     if parts.word_speakers is not None:
-        text = pipeline.fan_in("turns and text", turns.pop(), text)
+        text = pipeline.fan_in("turns and text", turns[0], text)
         text = pipeline.stage(WORD_SPEAKERS, parts.word_speakers, text, capacity=EVENTS_CAPACITY)
     return text
 

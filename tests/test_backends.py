@@ -174,6 +174,18 @@ def test_words_of_open_turns_come_before_the_final_text_which_begins_with_what_w
     assert all(committed.split(" ")[0].strip(",.?!") in text for committed in shown.values() if committed)
 
 
+def test_with_context_utterances_are_recognised_one_after_the_other_at_any_pace(
+    whisper: Path, clip: Path, tmp_path: Path
+) -> None:
+    options = {"asr": f"faster-whisper:{whisper}", "context": True, **NOTHING}
+    logs = []
+    for name, pace in (("free", None), ("paced", 8.0)):
+        result = stream_engine.transcribe(clip, out=tmp_path / name, pace=pace, **options)
+        logs.append(finals(result.folder))
+        assert [event for event in result.events if isinstance(event, Language)]
+    assert logs[0] == logs[1]
+
+
 # --- the command `models` ------------------------------------------------------------------------
 
 

@@ -290,6 +290,7 @@ def test_wrong_usage_is_said_in_words(tmp_path: Path, arguments: list[str], code
         (["--asr", "faster-whisper"], "wants a model"),
         (["--asr", "faster-whisper:large-v3", "--offline"], "not at hand"),
         (["--asr", "moonshine", "--prompt", "names"], "takes no prompt"),
+        (["--asr", "moonshine", "--context"], "no context"),
         (["--diarizer", "pyannote:./nowhere"], "no such file or folder"),
         (["--diarizer", "pyannote", "--offline"], "not in the hub's cache"),
         (["--device", "cuda", "--resample", "device"], "CUDA"),

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operators.speech.recognition import Recogniser, Recognition, Transcript
-from stream_engine.events import Rejected, Segment, Spoken, Utterance
+from stream_engine.events import Language, Rejected, Segment, Spoken, Utterance
 from stream_engine.operator import Operator
 
 
@@ -33,7 +33,7 @@ class ContextState(msgspec.Struct, frozen=True):
     words: tuple[str, ...]
 
 
-class RecognitionInContext(Operator[Utterance, Segment | Rejected]):
+class RecognitionInContext(Operator[Utterance | Language, Segment | Rejected | Language]):
     """Utterances, one after the other, to what `Recognition` gives, the last `words` of text as a prompt.
 
     A text then depends on those before it, so this has a memory, and one utterance is recognised at a time,
@@ -59,7 +59,10 @@ class RecognitionInContext(Operator[Utterance, Segment | Rejected]):
     def state(self) -> ContextState:
         return ContextState(self._words)
 
-    def feed(self, item: Utterance, /) -> Iterator[Segment | Rejected]:
+    def feed(self, item: Utterance | Language, /) -> Iterator[Segment | Rejected | Language]:
+        if isinstance(item, Language):
+            yield item
+            return
         self._told.prompt = " ".join(self._words) or None
         (found,) = self._recognition([item])
         for one in found:
@@ -67,7 +70,7 @@ class RecognitionInContext(Operator[Utterance, Segment | Rejected]):
                 self._words = (*self._words, *one.text.split())[-self._most :]
             yield one
 
-    def flush(self) -> Iterator[Segment | Rejected]:
+    def flush(self) -> Iterator[Segment | Rejected | Language]:
         return iter(())
 
 
