@@ -118,7 +118,7 @@ def _text(
     parts: Parts,
     devices: Devices,
 ) -> Receive[Any]:
-    """From utterances to text; `heard`: one branch, for texts of open turns; `turns`: for speakers of words."""
+    """Utterances to text; `heard`: one branch, for texts of open turns; `turns`: for speakers of words."""
     assert parts.recognise is not None
     text: Receive[Any] = utterances
     if parts.language is not None:
