@@ -292,7 +292,7 @@ def test_wrong_usage_is_said_in_words(tmp_path: Path, arguments: list[str], code
         (["--asr", "moonshine", "--prompt", "names"], "takes no prompt"),
         (["--asr", "moonshine", "--context"], "no context"),
         (["--diarizer", "pyannote:./nowhere"], "no such file or folder"),
-        (["--diarizer", "pyannote", "--offline"], "not in the hub's cache"),
+        (["--diarizer", "pyannote", "--offline"], "is not in the cache"),
         (["--device", "cuda", "--resample", "device"], "CUDA"),
     ],
 )
