@@ -34,6 +34,7 @@ from stream_engine.device import Device
 from stream_engine.device import choose as device_for
 from stream_engine.errors import BackendError
 from stream_engine.events import Chunk, Gap, Spoken
+from stream_engine.model_store import best_whisper
 from stream_engine.models import DiarizerModels, Models
 from stream_engine.operator import Operator
 from stream_engine.options import Options
@@ -59,6 +60,7 @@ WEIGHT_PACKAGES = ("faster-whisper", "moonshine-voice", "onnxruntime", "stream-e
 RECOGNISERS = ("auto", "faster-whisper", "moonshine", "none")
 DIARIZERS = ("auto", "pyannote", "community-1", "channels", "none")
 PYANNOTE = "pyannote/speaker-diarization-community-1"
+LARGEST = {"cpu": 600_000_000, "cuda": 10**12}  # bytes of a Whisper that `auto` takes: small on a CPU
 VOICED_S = 0.25  # of voice in a turn before any of it reaches a recogniser
 EMBEDDED = "pip install 'stream-engine[embedded]'"
 
@@ -78,6 +80,7 @@ class Choice:
         """What results depend on beside the options: packages and files that hold weights and code."""
         packages = {name: version(name) for name in WEIGHT_PACKAGES if find_spec(name.replace("-", "_"))}
         chosen = {"recogniser": self.recogniser, "diarizer": self.diarizer}
+        chosen["device"] = f"{self.device.name} {self.device.precision}"
         return {**packages, **chosen, "weights": " ".join(self.weights)}
 
     def devices(self, options: Options, recogniser: Recogniser | None) -> Devices:
@@ -124,15 +127,18 @@ class Backends:
         weights: list[str] = []
         embedded = find_spec("moonshine_voice") is not None
         if asr == "auto":
-            asr = "moonshine" if embedded else "none"
-            notes.append(
-                "recogniser moonshine tiny-en (auto: its weights are at hand; English only)"
-                if embedded
-                else f"no recogniser (auto: no weights at hand; {EMBEDDED})"
-            )
+            fetched = best_whisper(options.language, largest=LARGEST[device.recognition])
+            if fetched is not None:
+                asr, _, asr_model = fetched.name.partition(":")
+            elif embedded:
+                asr = "moonshine"
+                notes.append("recogniser moonshine tiny-en (auto: its weights are at hand; English only)")
+            else:
+                asr = "none"
+                notes.append(f"no recogniser (auto: no weights at hand; {EMBEDDED})")
         elif asr == "moonshine":
             notes.append("recogniser moonshine tiny-en (English only)")
-        elif asr == "faster-whisper":
+        if asr == "faster-whisper":
             weights += self.models.whisper_files(asr_model, options)
             asr = f"{asr}:{asr_model}"
         if (options.prompt or options.context) and not asr.startswith("faster-whisper"):
@@ -173,7 +179,8 @@ class Backends:
             recogniser = self.models.whisper(model, choice.device, options)
             english = "; English only" if recogniser.languages == frozenset({"en"}) else ""
             on = f"{choice.device.recognition}, {choice.device.precision}"
-            notes.append(f"recogniser {choice.recogniser} ({on}{english})")
+            why = "; auto: in the hub's cache" if options.asr == "auto" else ""
+            notes.append(f"recogniser {choice.recogniser} ({on}{english}{why})")
         name, _, model = choice.diarizer.partition(":")
         diarizer = None
         if name == "community-1":

@@ -85,6 +85,19 @@ def fetched() -> list[Fetched]:
     return found
 
 
+def best_whisper(language: str | None, *, largest: int) -> Fetched | None:
+    """The largest faster-whisper model in the cache of at most `largest` bytes that knows the language."""
+    english = (language or "").lower().split("-")[0] == "en"
+    known = [
+        one
+        for one in fetched()
+        if one.name.startswith("faster-whisper:")
+        and one.size <= largest
+        and (english or ".en" not in one.name)
+    ]
+    return max(known, key=lambda one: one.size, default=None)
+
+
 def check(name: str) -> str:
     """Opens the weights `NAME:MODEL` without a socket, and says what they are.
 

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 os.environ["PYANNOTE_METRICS_ENABLED"] = "0"
+os.environ["HF_HOME"] = "/nowhere"  # what somebody has fetched from the hub is no part of a test
 
 hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
