@@ -6,10 +6,7 @@ import json
 import os
 import socket
 import subprocess
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -23,6 +20,7 @@ from stream_engine.errors import BackendError
 from stream_engine.events import Hypothesis, Language, Rejected, Segment, SessionStart, Turn
 from stream_engine.log import read
 from stream_engine.options import Options
+from tests.fake_hub import fake_hub
 from tests.speech import CALL
 from tests.test_command_line import engine, finals, one_line
 from tests.tiny_pyannote import pipeline_folder
@@ -189,58 +187,11 @@ def test_with_context_utterances_are_recognised_one_after_the_other_at_any_pace(
 # --- the command `models` ------------------------------------------------------------------------
 
 
-class _Hub(BaseHTTPRequestHandler):
-    """As the hub answers for one repository: the list of its files, and each of them."""
-
-    def __init__(self, folder: Path, *arguments: Any) -> None:
-        self._folder = folder
-        super().__init__(*arguments)
-
-    def do_HEAD(self) -> None:
-        self._answer(body=False)
-
-    def do_GET(self) -> None:
-        self._answer(body=True)
-
-    def _answer(self, *, body: bool) -> None:
-        name = self.path.split("?")[0].rpartition("/resolve/")[2].partition("/")[2]
-        path = self._folder / name if name else None
-        if "/tree/" in self.path:
-            files = [
-                {"type": "file", "path": one.name, "size": 1, "oid": ""} for one in self._folder.iterdir()
-            ]
-            content = json.dumps(files).encode()
-        elif self.path.startswith("/api/models/"):
-            siblings = [{"rfilename": one.name} for one in self._folder.iterdir()]
-            content = json.dumps({"id": "Systran/tiny", "sha": "0" * 40, "siblings": siblings}).encode()
-        elif path is not None and path.is_file():
-            content = path.read_bytes()
-        else:
-            self.send_error(404)
-            return
-        self.send_response(200)
-        self.send_header("X-Repo-Commit", "0" * 40)
-        self.send_header("ETag", f'"{name or "list"}"')
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        if body:
-            self.wfile.write(content)
-
-    def log_message(self, format: str, *arguments: Any) -> None:
-        """Says nothing."""
-
-
 @pytest.fixture
 def hub(whisper: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
     """The environment of a process that takes a server on this machine for the hub."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Hub, whisper))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    address = f"http://127.0.0.1:{server.server_port}"
-    yield {**os.environ, "HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "hub"), "HF_HUB_DISABLE_XET": "1"}
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with fake_hub(whisper) as address:
+        yield {**os.environ, "HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "hub")}
 
 
 def test_weights_are_pulled_listed_checked_used_offline_and_removed(

@@ -1,18 +1,12 @@
-"""pyannote checkpoints in the true format, opened for real: file, folder, hub; absent, gated, offline, bad.
-
-The hub is a web server on this machine that answers as the real one does.
-"""
+"""pyannote checkpoints in the true format, opened for real: file, folder, hub; absent, gated, offline."""
 
 from __future__ import annotations
 
 import dataclasses
 import pickle
 import socket
-import threading
 import time
 from collections.abc import Iterator
-from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +15,7 @@ import pytest
 from operators.speech.diarization.pyannote_checkpoint import load_pyannote
 from operators.speech.diarization.pyannote_hub import Hub
 from stream_engine.errors import BackendError
+from tests.fake_hub import fake_hub
 from tests.tiny_pyannote import pipeline_folder, save, tiny_segmentation
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
@@ -31,49 +26,10 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return pipeline_folder(tmp_path_factory.mktemp("pyannote") / "tiny")
 
 
-class _Hub(BaseHTTPRequestHandler):
-    """`/OWNER/NAME/resolve/REVISION/FILE`, with the headers that the hub's client asks for."""
-
-    def __init__(self, folder: Path, *arguments: Any) -> None:
-        self._folder = folder
-        super().__init__(*arguments)
-
-    def do_HEAD(self) -> None:
-        self._answer(body=False)
-
-    def do_GET(self) -> None:
-        self._answer(body=True)
-
-    def _answer(self, *, body: bool) -> None:
-        owner, _, _, _, name = self.path.lstrip("/").split("/", 4)
-        error = {"gated": (403, "GatedRepo"), "absent": (404, "RepoNotFound")}.get(owner)
-        path = self._folder / ("alone" if owner == "alone" else "") / name
-        if error is None and not path.is_file():
-            error = 404, "EntryNotFound"
-        content = b"" if error else path.read_bytes()
-        self.send_response(error[0] if error else 200)
-        if error:
-            self.send_header("X-Error-Code", error[1])
-        self.send_header("X-Repo-Commit", "0" * 40)
-        self.send_header("ETag", f'"{name.replace("/", "-")}"')
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        if body:
-            self.wfile.write(content)
-
-    def log_message(self, format: str, *arguments: Any) -> None:
-        """Says nothing."""
-
-
 @pytest.fixture
 def hub(pipeline: Path, tmp_path: Path) -> Iterator[Hub]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Hub, pipeline))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield Hub(cache=tmp_path / "cache", endpoint=f"http://127.0.0.1:{server.server_port}")
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with fake_hub(pipeline) as address:
+        yield Hub(cache=tmp_path / "cache", endpoint=address)
 
 
 @pytest.fixture

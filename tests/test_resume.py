@@ -51,7 +51,7 @@ def killed(out: Path, cache: Path, after_s: float) -> None:
     run.wait()
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(60 * KILLS)
 def test_after_a_kill_at_any_moment_the_outputs_are_those_of_an_uninterrupted_run(
     whole: tuple[Path, float], tmp_path: Path
 ) -> None:
