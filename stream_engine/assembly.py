@@ -159,6 +159,7 @@ async def run_session(
                 "resumed_at_s": checkpoint.position / RATE if checkpoint else 0.0,
                 "known": known is not None,
                 "health": audio.health,
+                "models": {"load_s": backends.models.load_s, "warm_s": backends.models.warm_s},
                 "batches_halved": backends.models.halved(),
                 "device_transfers": backends.models.transfers(),
                 **(heard_by(parts) if parts else {}),

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar, cast
 
 import msgspec
+import numpy as np
 
 from operators.speech.diarization.models import Embedding, Segmentation
 from operators.speech.recognition import Recogniser
+from stream_engine.clock import RATE
 from stream_engine.device import Device
 from stream_engine.options import Options
 from stream_engine.store_header import identity_of
@@ -33,6 +35,7 @@ class Models:
     """What was loaded so far, and how long that took."""
 
     load_s: dict[str, float] = field(default_factory=dict[str, float])
+    warm_s: dict[str, float] = field(default_factory=dict[str, float])  # first calls, which are slower
     _loaded: dict[tuple[object, ...], Any] = field(default_factory=dict[tuple[object, ...], Any])
 
     def silero(self) -> Any:  # an onnxruntime session
@@ -60,7 +63,7 @@ class Models:
             segmentation, embedding = torch_community_1(device=device.name)
             return DiarizerModels(segmentation, embedding, segmentation.batch)
 
-        return self._once(("community-1", device.name), load)
+        return self._once(("community-1", device.name), load, _hear if device.name != "cpu" else None)
 
     def pyannote_files(self, model: str, options: Options) -> list[str]:
         """What tells the files of a pyannote checkpoint from others; fetched from the hub where need be.
@@ -92,7 +95,7 @@ class Models:
             )
             return DiarizerModels(found.segmentation, found.embedding, found.segmentation.batch, notes)
 
-        return self._once((f"pyannote:{model}", device.name), load)
+        return self._once((f"pyannote:{model}", device.name), load, _hear)
 
     def moonshine(self, options: Options) -> Recogniser:
         """The embedded recogniser.
@@ -142,7 +145,7 @@ class Models:
             )
 
         key = f"faster-whisper:{model}", device, options.language, options.prompt, options.asr_workers
-        return self._once(key, load)
+        return self._once(key, load, lambda found: found.transcribe([np.zeros(RATE, np.float32)]))
 
     def halved(self) -> dict[str, int]:
         """How often each model had to halve its batch, since its device had too little memory."""
@@ -165,12 +168,26 @@ class Models:
         }
         return {name: msgspec.structs.asdict(one) for name, one in moved.items() if one and one.bytes}
 
-    def _once(self, key: tuple[object, ...], load: Callable[[], T]) -> T:
+    def _once(
+        self, key: tuple[object, ...], load: Callable[[], T], warm: Callable[[T], object] | None = None
+    ) -> T:
+        """What `load` gives, at the first call; after a first use of it, `warm`, that is timed apart."""
         if key not in self._loaded:
             began = time.perf_counter()
-            self._loaded[key] = load()
-            self.load_s[str(key[0])] = round(time.perf_counter() - began, 3)
+            found = load()
+            loaded = time.perf_counter()
+            self.load_s[str(key[0])] = round(loaded - began, 3)
+            if warm is not None:
+                warm(found)
+                self.warm_s[str(key[0])] = round(time.perf_counter() - loaded, 3)
+            self._loaded[key] = found
         return cast("T", self._loaded[key])
+
+
+def _hear(models: DiarizerModels) -> None:
+    """One window and one stretch of silence."""
+    models.segmentation(np.zeros((1, models.segmentation.window), np.float32))
+    models.embedding([np.zeros(2 * RATE, np.float32)])
 
 
 def _one_thread(device: Device) -> None:
