@@ -37,6 +37,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, Any]
     outputs: dict[str, Output]  # by file name
     notes: tuple[str, ...] = ()
+    models: dict[str, str] = {}  # what it ran on
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

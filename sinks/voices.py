@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,6 +20,8 @@ def write_voices(voices: Mapping[str, NDArray[np.float32]], out: Path) -> None:
         Unwritten: nobody was diarized in this run.
     """
     if not voices:
-        raise Unwritten("no diarizer heard voices in this run")
-    with replacing_bytes(out) as file:
-        np.savez(file, **voices)  # pyright: ignore[reportArgumentType]  # names are no parameters
+        raise Unwritten("no diarizer heard voices in this run; --fresh does it again")
+    with replacing_bytes(out) as file, zipfile.ZipFile(file, "w") as archive:
+        for name, voice in voices.items():  # not by `savez`, which takes names for parameters
+            with archive.open(f"{name}.npy", "w") as member:
+                np.lib.format.write_array(member, voice)

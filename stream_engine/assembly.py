@@ -29,6 +29,7 @@ from stream_engine.events import SCHEMA, Event, SessionEnd, SessionStart
 from stream_engine.inputs import Input, Pcm, folders
 from stream_engine.log import read
 from stream_engine.malloc import one_heap
+from stream_engine.models import since
 from stream_engine.options import Options
 from stream_engine.pace import paced
 from stream_engine.performance import metrics
@@ -43,6 +44,7 @@ from stream_engine.tracer import Tracer
 
 FILE_CHUNK = RATE
 LIVE_CHUNK = RATE // 10
+BACKENDS = Backends()  # of this process: models are loaded once
 GPU_CHUNK = 16 * RATE  # windows come in batches then
 
 
@@ -68,9 +70,13 @@ def transcribe(input: str | os.PathLike[str], *, out: str | os.PathLike[str] = "
 
     async def run() -> Result:
         source, folder, chosen = _wanted(input, out, options)
-        if (done := SessionFolder(folder, source, chosen).finished()) is not None:
+
+        def made_of() -> dict[str, str]:
+            return BACKENDS.choose(chosen).versions
+
+        if (done := SessionFolder(folder, source, chosen).finished(made_of)) is not None:
             return done
-        async with run_session(source, folder, chosen, Backends()) as session:
+        async with run_session(source, folder, chosen, BACKENDS) as session:
             pass
         return session.result
 
@@ -86,7 +92,7 @@ async def open_session(
     Arguments and errors are those of `transcribe`; an earlier session in the folder is replaced.
     """
     source, folder, chosen = _wanted(input, out, {**options, "fresh": True})
-    async with run_session(source, folder, chosen, Backends()) as session:
+    async with run_session(source, folder, chosen, BACKENDS) as session:
         yield session
 
 
@@ -118,6 +124,7 @@ async def run_session(
         async with AsyncExitStack() as stack:
             stack.enter_context(one_blas_thread())
             choice = backends.choose(options)
+            before = backends.models.counts()
             tracer = Tracer()
             audio = await stack.enter_async_context(session_audio(source, options))
             results = Results(cache_of(options).root)
@@ -160,8 +167,7 @@ async def run_session(
                 "known": known is not None,
                 "health": audio.health,
                 "models": {"load_s": backends.models.load_s, "warm_s": backends.models.warm_s},
-                "batches_halved": backends.models.halved(),
-                "device_transfers": backends.models.transfers(),
+                **since(before, backends.models.counts()),
                 **(heard_by(parts) if parts else {}),
             }
         conclude = partial(

@@ -156,9 +156,9 @@ class Backends:
             diarizer_model = diarizer_model or PYANNOTE
             weights += self.models.pyannote_files(diarizer_model, options)
             diarizer = f"{diarizer}:{diarizer_model}"
+        if diarizer in ("none", "channels") and (asked := options.of_a_diarizer()):
+            raise BackendError(f"diarizer {diarizer} has nothing for --{asked}; leave it out")
         if options.voices:
-            if diarizer in ("none", "channels"):
-                raise BackendError(f"diarizer {diarizer} knows no voices; leave --voices out")
             weights += identity(Path(options.voices))
         if device.name != "cpu":
             notes.append(f"device {device.name}; voice activity and moonshine stay on the CPU")
@@ -181,6 +181,11 @@ class Backends:
             on = f"{choice.device.recognition}, {choice.device.precision}"
             why = "; auto: in the hub's cache" if options.asr == "auto" else ""
             notes.append(f"recogniser {choice.recogniser} ({on}{english}{why})")
+            if options.partials and not (english or options.language):
+                raise BackendError(
+                    f"recogniser {choice.recogniser} knows many languages, and --partials cannot wait until "
+                    "one is heard; say which, as --language en"
+                )
         name, _, model = choice.diarizer.partition(":")
         diarizer = None
         if name == "community-1":
@@ -228,7 +233,12 @@ class Backends:
                 recogniser=recogniser, audio=audio, state=state(RECOGNITION, ContextState)
             )
         if recogniser and options.partials:
-            hypotheses = Partials(recogniser=recogniser, audio=audio, state=state(HYPOTHESES, PartialsState))
+            hypotheses = Partials(
+                recogniser=recogniser,
+                audio=audio,
+                voiced_s=VOICED_S,
+                state=state(HYPOTHESES, PartialsState),
+            )
         silero = self.models.silero()
         diarizer: Operator[Chunk, Turns] | None = None
         if choice.diarizer == "channels":

@@ -26,7 +26,7 @@ from sinks.inert_text import plain
 from sinks.labelled import LabelledLog
 from sinks.manifest import MANIFEST, read_manifest, write_manifest
 from sinks.performance import sentences, table
-from stream_engine.assembly import run_session, session_folders
+from stream_engine.assembly import BACKENDS, run_session, session_folders
 from stream_engine.backends import Backends
 from stream_engine.clock import RATE, timestamp
 from stream_engine.errors import BackendError, InputError, StreamEngineError
@@ -104,7 +104,7 @@ def transcribe(given: dict[str, Any]) -> int:
     except ValueError as error:
         raise _Usage(str(error)) from None
     view = _View(console=Console(stderr=as_json), as_json=as_json, quiet=quiet)
-    backends = Backends()
+    backends = BACKENDS
     codes: dict[Path, int] = {}
     for source, folder in zip(sources, session_folders(sources, out), strict=True):
         codes[folder] = code = _one(source, folder, options, backends, view)
@@ -136,7 +136,7 @@ class _View:
 def _one(source: Input, folder: Path, options: Options, backends: Backends, view: _View) -> int:
     """One input to its end; its errors become a line and an exit code."""
     try:
-        result = SessionFolder(folder, source, options).finished()
+        result = SessionFolder(folder, source, options).finished(lambda: backends.choose(options).versions)
     except ValueError as error:
         return _complain(str(error), USAGE)
     try:

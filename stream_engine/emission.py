@@ -56,8 +56,8 @@ class Emission:
         if self._start is not None:
             start, self._start = self._start, None
             yield self._stamped(start)
-        if isinstance(item, Hypothesis) and item.final and not item.text:
-            return  # a turn that ended without anything shown: of use inside the graph only
+        if isinstance(item, Hypothesis) and item.final and not (item.text or item.revision):
+            return  # nothing was shown of the turn: of use inside the graph only
         if isinstance(item, LOGGED) and not isinstance(item, SessionStart):
             yield self._stamped(item)
 

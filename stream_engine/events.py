@@ -143,13 +143,14 @@ class Language(_Record, frozen=True, tag="language"):
 
 
 class Rejected(_Record, frozen=True, tag="rejected"):
-    """Speech whose text was not believed, and why; what a recogniser makes up is not passed on."""
+    """Speech without text, and why: nothing was heard, or what was heard is not believed."""
 
     id: int  # of the segment that there would have been
     start: int
     end: int
     speaker: str | None
     reason: str
+    turns: tuple[int, ...] = ()
     emitted_at: float | None = None
 
 

@@ -75,7 +75,8 @@ def fetched() -> list[Fetched]:
     found: list[Fetched] = []
     for one in repositories:
         for family, (use, marks) in FAMILIES.items():
-            if one.repo_type == "model" and any(mark in one.repo_id.lower() for mark in marks):
+            whole = family != "faster-whisper" or _whole(one)
+            if one.repo_type == "model" and whole and any(mark in one.repo_id.lower() for mark in marks):
                 revisions = tuple(revision.commit_hash for revision in one.revisions)
                 name = f"{family}:{one.repo_id}"
                 found.append(
@@ -156,14 +157,26 @@ def remove(name: str) -> str:
     Raises:
         BackendError: they are not there.
     """
+    from faster_whisper.utils import (  # pyright: ignore[reportMissingTypeStubs]
+        _MODELS,  # pyright: ignore[reportPrivateUsage]  # its short names
+    )
     from huggingface_hub import scan_cache_dir
 
-    found = next((one for one in fetched() if name in (one.name, one.name.partition(":")[2])), None)
+    family, _, model = name.partition(":")
+    wanted = {name, f"{family}:{_MODELS.get(model, model)}"}
+    found = next((one for one in fetched() if one.name in wanted), None)
     if found is None:
         held = ", ".join(one.name for one in fetched()) or "nothing"
         raise BackendError(f"{name}: not in the hub's cache, which holds {held}")
     scan_cache_dir().delete_revisions(*found.revisions).execute()
     return f"{found.name}: removed, {found.size / 1e6:.1f} MB"
+
+
+def _whole(repository: Any) -> bool:
+    """Whether a revision of a repository has the files of a CTranslate2 Whisper."""
+    from operators.speech.whisper_checkpoint import missing_in
+
+    return any(not missing_in(Path(revision.snapshot_path)) for revision in repository.revisions)
 
 
 def _licence(repository: Any) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar, cast
 
-import msgspec
 import numpy as np
 
 from operators.speech.diarization.models import Embedding, Segmentation
@@ -37,6 +37,7 @@ class Models:
     load_s: dict[str, float] = field(default_factory=dict[str, float])
     warm_s: dict[str, float] = field(default_factory=dict[str, float])  # first calls, which are slower
     _loaded: dict[tuple[object, ...], Any] = field(default_factory=dict[tuple[object, ...], Any])
+    _lock: threading.Lock = field(default_factory=threading.Lock)  # one waits while another loads
 
     def silero(self) -> Any:  # an onnxruntime session
         from operators.speech.voice_activity import load_silero
@@ -147,41 +148,41 @@ class Models:
         key = f"faster-whisper:{model}", device, options.language, options.prompt, options.asr_workers
         return self._once(key, load, lambda found: found.transcribe([np.zeros(RATE, np.float32)]))
 
-    def halved(self) -> dict[str, int]:
-        """How often each model had to halve its batch, since its device had too little memory."""
-        found: dict[str, int] = {}
+    def counts(self) -> dict[str, dict[str, int]]:
+        """How often models halved their batch, and moves between host and device, so far."""
+        found: dict[str, dict[str, int]] = {"batches_halved": {}, "device_transfers": {}}
         for (name, *_), model in self._loaded.items():
-            parts = model[:2] if isinstance(model, DiarizerModels) else (model,)
-            batches = [getattr(part, "batches", part) for part in parts]
-            found[str(name)] = sum(getattr(batch, "halved", 0) for batch in batches)
-        return {name: count for name, count in found.items() if count}
-
-    def transfers(self) -> dict[str, dict[str, int]]:
-        """Moves between host and device so far, by model; empty where all computes on the CPU."""
-        pairs = {
-            str(key[0]): model for key, model in self._loaded.items() if isinstance(model, DiarizerModels)
-        }
-        moved = {
-            f"{name} {part}": getattr(model, "transfers", None)
-            for name, models in pairs.items()
-            for part, model in (("segmentation", models.segmentation), ("embedding", models.embedding))
-        }
-        return {name: msgspec.structs.asdict(one) for name, one in moved.items() if one and one.bytes}
+            for part in model[:2] if isinstance(model, DiarizerModels) else (model,):
+                halved = getattr(getattr(part, "batches", part), "halved", 0)
+                moved = getattr(part, "transfers", None)
+                both = moved.to_device + moved.to_host if moved else 0
+                for kind, count in (("batches_halved", halved), ("device_transfers", both)):
+                    found[kind][str(name)] = found[kind].get(str(name), 0) + count
+        return found
 
     def _once(
         self, key: tuple[object, ...], load: Callable[[], T], warm: Callable[[T], object] | None = None
     ) -> T:
         """What `load` gives, at the first call; after a first use of it, `warm`, that is timed apart."""
-        if key not in self._loaded:
-            began = time.perf_counter()
-            found = load()
-            loaded = time.perf_counter()
-            self.load_s[str(key[0])] = round(loaded - began, 3)
-            if warm is not None:
-                warm(found)
-                self.warm_s[str(key[0])] = round(time.perf_counter() - loaded, 3)
-            self._loaded[key] = found
-        return cast("T", self._loaded[key])
+        with self._lock:
+            if key not in self._loaded:
+                began = time.perf_counter()
+                found = load()
+                loaded = time.perf_counter()
+                self.load_s[str(key[0])] = round(loaded - began, 3)
+                if warm is not None:
+                    warm(found)
+                    self.warm_s[str(key[0])] = round(time.perf_counter() - loaded, 3)
+                self._loaded[key] = found
+            return cast("T", self._loaded[key])
+
+
+def since(before: dict[str, dict[str, int]], now: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+    """What was counted between two looks at `Models.counts`, without zeros."""
+    return {
+        kind: {name: more for name, count in names.items() if (more := count - before[kind].get(name, 0))}
+        for kind, names in now.items()
+    }
 
 
 def _hear(models: DiarizerModels) -> None:

@@ -61,6 +61,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         if self.cache and self.no_cache:
             raise ValueError("cache names a folder and no_cache wants none: choose one")
 
+    def of_a_diarizer(self) -> str:
+        """The first option that was given and that only a diarizer of voices can follow; else nothing."""
+        given = ("speakers", "min_speakers", "max_speakers", "latency", "voices", "partials")
+        return next((name.replace("_", "-") for name in given if getattr(self, name)), "")
+
     def identity(self) -> dict[str, Any]:
         """The options that change results: two runs that agree in them are the same session."""
         given = msgspec.structs.asdict(self)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -80,13 +80,16 @@ class SessionFolder:
         self.log = path / EVENTS
         self._source = source
         self._options = options
+        self._versions: dict[str, str] = {}
         self._identity: dict[str, Any] = {"input": source.shown, **options.identity()}
         if source.kind == "file" and source.path is not None and source.path.exists():
             found = source.path.stat()
             self._identity |= {"size": found.st_size, "modified_ns": found.st_mtime_ns}
 
-    def finished(self) -> Result | None:
+    def finished(self, versions: Callable[[], dict[str, str]]) -> Result | None:
         """The result of an earlier run of this session, where it is complete; writes what it lacks.
+
+        `versions` tells what a session would run on now.
 
         Raises:
             ValueError: the folder holds another session, and `fresh` was not asked for.
@@ -106,9 +109,16 @@ class SessionFolder:
             )
         if manifest.exit_status not in (DONE, DAMAGED):
             return None
+        now = _models(versions())
+        if manifest.models and manifest.models != now:
+            other = ", ".join(name for name in now if now[name] != manifest.models.get(name))
+            raise ValueError(f"{self.path}: holds a session on another {other}; {WHAT_TO_DO}")
         formats = parse_formats(self._options.formats)
         files = [format.file for format in FORMATS if format.name in formats]
         outputs = manifest.outputs
+        for format in FORMATS:
+            if format.on_request and format.name in formats and format.file not in outputs:
+                outputs[format.file] = Output(state="skipped", reason="an earlier run kept none; use --fresh")
         if any(outputs[file].reason == NOT_ASKED_FOR for file in files if file in outputs):
             outputs = write_documents(self.path, formats=formats, former=outputs)
             write_manifest(self.path, msgspec.structs.replace(manifest, outputs=outputs))
@@ -154,6 +164,7 @@ class SessionFolder:
 
         What cannot be read again (stdin, a device, a URL) has no checkpoint.
         """
+        self._versions = versions
         checkpoint = self.path / CHECKPOINT
         if afresh or self._options.fresh or self._source.live:
             _remove(checkpoint)
@@ -220,8 +231,14 @@ class SessionFolder:
             options=self._identity,
             outputs=outputs,
             notes=notes,
+            models=_models(self._versions),
         )
         write_manifest(self.path, manifest)
+
+
+def _models(versions: dict[str, str]) -> dict[str, str]:
+    """Of what a session runs on, that which a user chooses or changes."""
+    return {name: versions[name] for name in ("recogniser", "diarizer", "weights") if name in versions}
 
 
 def _remove(checkpoint: Path) -> None:

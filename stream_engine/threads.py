@@ -7,12 +7,30 @@ stages want.
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-from typing import Any, cast
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
 
 from threadpoolctl import threadpool_limits  # pyright: ignore[reportMissingTypeStubs]
 
+_lock = threading.Lock()
+_users = 0
+_limits: Any = None
 
-def one_blas_thread() -> AbstractContextManager[Any]:
-    """Keeps numpy's BLAS on one thread, in the whole process, while the context lasts."""
-    return cast("AbstractContextManager[Any]", threadpool_limits(1, user_api="blas"))
+
+@contextmanager
+def one_blas_thread() -> Generator[None]:
+    """Keeps numpy's BLAS on one thread, in the whole process, until the last who wants it has left."""
+    global _users, _limits
+    with _lock:
+        _users += 1
+        if _users == 1:
+            _limits = threadpool_limits(1, user_api="blas")
+    try:
+        yield
+    finally:
+        with _lock:
+            _users -= 1
+            if _users == 0:
+                _limits.restore_original_limits()

@@ -42,7 +42,7 @@ from stream_engine.events import (
 )
 from stream_engine.follower import Follower
 from stream_engine.operator import Operator
-from stream_engine.pipeline import Pipeline
+from stream_engine.pipeline import CAPACITY, Pipeline
 from stream_engine.stages import Receive
 from stream_engine.store import PcmStore
 
@@ -102,7 +102,7 @@ def transcription(pipeline: Pipeline, audio: Receive[Chunk], parts: Parts, devic
     streams.append(pipeline.stage(OVERLAP, parts.overlap, to_overlap, capacity=EVENTS_CAPACITY))
     merged: Receive[Turns | VoiceActivity] = pipeline.fan_in("turns and voice", to_utterances, voice)
     merged, *to_hypotheses = pipeline.fan_out("heard", merged, 1 + bool(parts.hypotheses))
-    utterances = pipeline.stage(UTTERANCES, parts.utterances, merged)
+    utterances = pipeline.stage(UTTERANCES, parts.utterances, merged, capacity=max(CAPACITY, devices.batch))
     if parts.recognise is None:
         streams.append(pipeline.stage("no recognition", _Nothing(), utterances))
     else:

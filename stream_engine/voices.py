@@ -31,6 +31,10 @@ def recordings(folder: Path) -> list[Path]:
         found = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     except OSError as error:
         raise InputError(f"voices {folder}: {error.strerror}; give a folder of recordings") from None
+    names = [path.stem for path in found]
+    for name in names:
+        if names.count(name) > 1 or name.upper().startswith(("SPEAKER_", "CHANNEL_")):
+            raise InputError(f"voices {folder}: two recordings of {name}, or a name that we give; rename it")
     if not found:
         raise InputError(f"voices {folder}: no recording in it; put one for each person there, as anna.wav")
     return found

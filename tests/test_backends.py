@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -115,7 +116,8 @@ def test_a_session_on_a_pyannote_checkpoint_has_turns_and_names_its_weights(
 def test_chunks_and_pace_change_no_final_event_on_these_back_ends(
     whisper: Path, pyannote: Path, clip: Path, tmp_path: Path
 ) -> None:
-    options = {"asr": f"faster-whisper:{whisper}", "diarizer": f"pyannote:{pyannote}", "partials": True}
+    options: dict[str, Any] = {"asr": f"faster-whisper:{whisper}", "language": "en", "partials": True}
+    options["diarizer"] = f"pyannote:{pyannote}"
     logs = []
     for name, pace in (("free", None), ("paced", 8.0)):
         result = stream_engine.transcribe(clip, out=tmp_path / name, pace=pace, **options, **NOTHING)
@@ -267,3 +269,68 @@ def test_a_folder_of_voices_that_cannot_be_used_is_exit_3_with_what_is_wrong(
     run = engine("transcribe", clip, "--voices", folder, "--asr", "none", "--out", tmp_path, "--no-cache")
     assert run.returncode == 3
     assert said in one_line(run)
+
+
+def test_silence_gives_no_hypothesis(tmp_path: Path) -> None:
+    quiet = tmp_path / "quiet.wav"
+    source = ["-f", "lavfi", "-i", "anoisesrc=amplitude=0.003:duration=8:sample_rate=16000"]
+    subprocess.run(["ffmpeg", "-v", "error", *source, quiet], check=True)
+    result = stream_engine.transcribe(quiet, out=tmp_path, asr="moonshine", partials=True, **NOTHING)
+    assert not [event for event in result.events if isinstance(event, Hypothesis | Segment)]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"diarizer": "none", "speakers": 2}, "--speakers"),
+        ({"diarizer": "channels", "partials": True}, "--partials"),
+        ({"diarizer": "none", "voices": "people"}, "--voices"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_refused(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(BackendError, match=said):
+        Backends().choose(Options(**options))
+
+
+def test_partials_of_a_recogniser_of_many_languages_want_to_know_which(whisper: Path) -> None:
+    options = Options(asr=f"faster-whisper:{whisper}", partials=True, diarizer="community-1")
+    backends = Backends()
+    with pytest.raises(BackendError, match="--language en"):
+        backends.load(backends.choose(options), options)
+
+
+def test_a_folder_that_was_made_with_other_voices_is_not_taken_for_done(
+    people: Path, clip: Path, tmp_path: Path
+) -> None:
+    mine = tmp_path / "people"
+    shutil.copytree(people, mine)
+    options: dict[str, Any] = {"asr": "none", "voices": str(mine), **NOTHING}
+    first = stream_engine.transcribe(clip, out=tmp_path, **options)
+    again = stream_engine.transcribe(clip, out=tmp_path, **options)
+    assert (again.notes, again.outputs) == (first.notes, first.outputs)
+    (mine / "sheila.wav").write_bytes((mine / "diane.wav").read_bytes())
+    with pytest.raises(ValueError, match="another weights"):
+        stream_engine.transcribe(clip, out=tmp_path, **options)
+
+
+def test_two_recordings_of_one_name_are_exit_3(people: Path, clip: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "people"
+    shutil.copytree(people, mine)
+    shutil.copy(mine / "diane.wav", mine / "diane.wave")
+    run = engine("transcribe", clip, "--voices", mine, "--asr", "none", "--out", tmp_path, "--no-cache")
+    assert run.returncode == 3
+    assert "two recordings of diane" in one_line(run)
+
+
+def test_a_download_that_was_cut_off_is_taken_up_again_and_never_by_auto(
+    hub: dict[str, str], clip: Path, tmp_path: Path
+) -> None:
+    name = "faster-whisper:Systran/faster-whisper-mini"
+    assert engine("models", "pull", name, env=hub).returncode == 0
+    for weights in (tmp_path / "hub").rglob("model.bin"):
+        weights.unlink()
+    assert name not in engine("models", env=hub).stdout
+    options = ["--diarizer", "none", "--no-cache", "--quiet", "--out", tmp_path]
+    assert engine("transcribe", clip, *options, env=hub).returncode == 0
+    assert "run once without --offline" in one_line(engine("models", "check", name, env=hub))
+    assert engine("models", "pull", name, env=hub).returncode == 0

@@ -23,7 +23,14 @@ def test_out_of_memory_halves_the_batch_and_goes_on() -> None:
 
     batches = Batches(small, size=16)
     assert batches.run(range(10)) == [2 * item for item in range(10)]
-    assert (batches.size, batches.halved) == (2, 2)
+    assert (batches.size, batches.halved) == (2, 3)
+
+    def filled_up(items: Any) -> list[int]:
+        return [2 * item for item in items] if padded.size <= 3 else small(range(padded.size))
+
+    padded = Batches(filled_up, size=32)
+    assert padded.run([1]) == [2]  # a single item of a live session
+    assert padded.size == 2
 
     def full(_: Any) -> list[int]:
         raise torch.OutOfMemoryError("too much")

@@ -20,7 +20,7 @@ from operators.speech.utterances import UtteranceCutter
 from operators.speech.voice_activity import VoiceActivityDetector, load_silero
 from stream_engine.clock import RATE, samples
 from stream_engine.errors import BackendError
-from stream_engine.events import Segment, Turn, Utterance, Word
+from stream_engine.events import Rejected, Segment, Turn, Utterance, Word
 from stream_engine.testing import chunked, run
 from tests.spoken import call, decoded
 
@@ -79,7 +79,7 @@ def test_a_segment_carries_the_interval_and_the_turns_of_its_utterance() -> None
     ]
 
 
-def test_no_text_is_no_segment() -> None:
+def test_no_text_is_no_segment_and_a_reason() -> None:
     class Mute:
         name = "mute"
         languages = None
@@ -90,7 +90,9 @@ def test_no_text_is_no_segment() -> None:
             return [Transcript(" ") for _ in clips]
 
     recognise = Recognition(recogniser=Mute(), audio=lambda one: np.zeros(one.end - one.start, np.float32))
-    assert recognise([Utterance(id=0, start=0, end=1600, speaker=None, turns=(0,))]) == [()]
+    assert recognise([Utterance(id=0, start=0, end=1600, speaker=None, turns=(0,))]) == [
+        (Rejected(id=0, start=0, end=1600, speaker=None, reason="no words", turns=(0,)),)
+    ]
 
 
 # --- nothing out of nothing ----------------------------------------------------------------------

@@ -35,7 +35,7 @@ class CommittedState(msgspec.Struct, frozen=True):
     """What has been promised, and what waits to know."""
 
     promises: tuple[Promise, ...]
-    waiting: tuple[Segment, ...]
+    waiting: tuple[Segment | Rejected, ...]
 
 
 class Committed(Operator[Hypothesis | Segment | Rejected, Hypothesis | Segment | Rejected]):
@@ -55,19 +55,40 @@ class Committed(Operator[Hypothesis | Segment | Rejected, Hypothesis | Segment |
         return CommittedState(tuple(self._promises), tuple(self._waiting))
 
     def feed(self, item: Hypothesis | Segment | Rejected, /) -> Iterator[Hypothesis | Segment | Rejected]:
-        if isinstance(item, Segment):
+        if isinstance(item, Segment | Rejected):
             self._waiting.append(item)
         else:
             yield item
-            if isinstance(item, Hypothesis) and item.final:
-                self._promises.append(Promise(item.turns, item.end, tuple(item.committed.split())))
+            if not (isinstance(item, Hypothesis) and item.final):
+                return
+            self._promises.append(Promise(item.turns, item.end, tuple(item.committed.split())))
         known = {turn for promise in self._promises for turn in promise.turns}
         while self._waiting and known.issuperset(self._waiting[0].turns):
-            yield self._kept(self._waiting.popleft())
+            yield from self._released(self._waiting.popleft())
 
-    def flush(self) -> Iterator[Segment]:
+    def flush(self) -> Iterator[Segment | Rejected]:
         while self._waiting:
-            yield self._kept(self._waiting.popleft())
+            yield from self._released(self._waiting.popleft())
+
+    def _released(self, item: Segment | Rejected) -> Iterator[Segment | Rejected]:
+        """A segment that agrees; where there is none, one of what was committed, if anything was."""
+        if isinstance(item, Segment):
+            yield self._kept(item)
+            return
+        yield item
+        nothing = Segment(
+            id=item.id,
+            revision=0,
+            final=True,
+            start=item.start,
+            end=item.end,
+            speaker=item.speaker,
+            text="",
+            words=None,
+            turns=item.turns,
+        )
+        if (kept := self._kept(nothing)).text:
+            yield kept
 
     def _kept(self, segment: Segment) -> Segment:
         """The segment with the words that were promised for it; they are promised no more."""

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from stream_engine.events import Rejected, Segment, Spoken, Utterance, Word
 
+NO_WORDS = "no words"  # the recogniser heard none
+
 
 class Transcript(msgspec.Struct, frozen=True):
     """What was said in a clip; times of words are samples from the clip's start."""
@@ -94,13 +96,14 @@ def _said(found: Transcript, utterance: Utterance) -> Iterator[Segment | Rejecte
             words=_placed(found.words, utterance),
             turns=utterance.turns,
         )
-    if found.dropped is not None:
+    if found.dropped is not None or not text:
         yield Rejected(
             id=utterance.id,
             start=utterance.start,
             end=utterance.end,
             speaker=utterance.speaker,
-            reason=found.dropped,
+            reason=found.dropped or NO_WORDS,
+            turns=utterance.turns,
         )
 
 

@@ -39,7 +39,7 @@ def find_checkpoint(model: str, *, offline: bool) -> Path:
                 f"recogniser faster-whisper: no folder {model}; give one, or a name as tiny.en"
             )
         folder = _from_hub(model, offline=offline)
-    if missing := [name for name in NEEDED if not (folder / name).is_file()]:
+    if missing := missing_in(folder):
         message = (
             f"recogniser faster-whisper: {folder} lacks {', '.join(missing)}; "
             "want a CTranslate2 Whisper (ct2-transformers-converter --copy_files tokenizer.json)"
@@ -48,13 +48,23 @@ def find_checkpoint(model: str, *, offline: bool) -> Path:
     return folder
 
 
+def missing_in(folder: Path) -> list[str]:
+    """The files of a checkpoint that `folder` lacks."""
+    return [name for name in NEEDED if not (folder / name).is_file()]
+
+
 def _from_hub(model: str, *, offline: bool) -> Path:
     from faster_whisper.utils import download_model
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
     what = f"recogniser faster-whisper:{model}"
     try:
-        return Path(download_model(model, local_files_only=True))
+        folder = Path(download_model(model, local_files_only=True))
+        if not missing_in(folder):
+            return folder
+        if offline:
+            message = f"{what}: what was fetched of it is not all; run once without --offline"
+            raise BackendError(message)
     except ValueError as error:
         raise BackendError(f"{what}: {_line(error)}, a hub id, or a folder") from None
     except OSError:  # not in the cache

@@ -91,6 +91,9 @@ class WordSpeakers:
                 if item.source != self._source:
                     return
                 self._step(item.at)
+            case Rejected():
+                state.newest = max(state.newest, item.start)
+                yield item
             case _:
                 yield item  # other text passes: hypotheses, what was rejected, the language
                 return

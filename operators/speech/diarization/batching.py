@@ -87,7 +87,7 @@ class Batches(Generic[In]):
                 wanted.answer = answer
             return True
         except torch.OutOfMemoryError as error:
-            if len(batch) == 1:
+            if self.size == 1:  # a batch may be filled up to the size, so one item is no small call
                 batch[0].error = BackendError(
                     f"no memory on the device for one item: choose --device cpu ({error})"
                 )
@@ -97,7 +97,7 @@ class Batches(Generic[In]):
                 wanted.error = error
             return True
         # Here the error is gone, and with it what it held.
-        self.size = len(batch) // 2
+        self.size //= 2
         self.halved += 1
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
