@@ -148,6 +148,22 @@ def test_threads_at_once_give_the_same_text_as_one(moonshine: Moonshine) -> None
         assert [said for (said,) in threads.map(moonshine.transcribe, zip(clips))] == alone
 
 
+TOGETHER = """
+from concurrent.futures import ThreadPoolExecutor
+import numpy as np
+from operators.speech.moonshine import Moonshine
+moonshine = Moonshine()
+with ThreadPoolExecutor(4) as threads:
+    print(len(list(threads.map(moonshine.transcribe, [[np.zeros(16000, np.float32)]] * 4))))
+moonshine.close()
+"""
+
+
+def test_the_first_calls_may_come_from_several_threads_at_once() -> None:
+    done = subprocess.run([sys.executable, "-c", TOGETHER], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "4\n", "")
+
+
 def test_threads_that_come_and_go_share_one_transcriber() -> None:
     moonshine = Moonshine()
     opened = []

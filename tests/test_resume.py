@@ -27,14 +27,13 @@ EVERY = ("--checkpoint-every", "5")
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
-    """An uninterrupted session, and how long it took with its audio decoded before."""
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """An uninterrupted session, and the bytes of its log."""
     out = tmp_path_factory.mktemp("whole")
     assert engine("ingest", CALL, "--cache", out / "cache").returncode == 0
-    began = time.monotonic()
     run = engine("transcribe", CALL, "--out", out, "--cache", decoded(out, "used"), *EVERY)
     assert run.returncode == 0, run.stderr
-    return out, time.monotonic() - began
+    return out, (out / "sample" / "events.jsonl").stat().st_size
 
 
 def decoded(out: Path, name: str) -> Path:
@@ -42,27 +41,30 @@ def decoded(out: Path, name: str) -> Path:
     return Path(shutil.copytree(out / "cache", out / name, copy_function=shutil.copy2))
 
 
-def killed(out: Path, cache: Path, after_s: float) -> None:
-    """Starts the session, and kills it; it may have ended before."""
+def killed(out: Path, cache: Path, at_byte: float, later_s: float = 0.0) -> None:
+    """Starts the session, and kills it when its log has grown so far, or a little later; it may have ended."""
+    log = out / "sample" / "events.jsonl"
     command = [*ENGINE, "transcribe", CALL, "--out", out, "--cache", cache, "--quiet", *EVERY]
     run = subprocess.Popen(list(map(str, command)), stderr=subprocess.DEVNULL)
-    time.sleep(after_s)
+    while run.poll() is None and (not log.exists() or log.stat().st_size < at_byte):
+        time.sleep(0.003)
+    time.sleep(later_s)
     run.send_signal(signal.SIGKILL)
     run.wait()
 
 
 @pytest.mark.timeout(60 * KILLS)
 def test_after_a_kill_at_any_moment_the_outputs_are_those_of_an_uninterrupted_run(
-    whole: tuple[Path, float], tmp_path: Path
+    whole: tuple[Path, int], tmp_path: Path
 ) -> None:
-    out, duration_s = whole
+    out, size = whole
     chance = random.Random(20261120)
     resumed = {True: 0, False: 0}
     for number in range(KILLS):
         known = number % 2 == 0  # its audio was decoded before; else it is decoded while all else goes on
         folder = tmp_path / str(number)
         cache = decoded(out, f"cache {number}") if known else tmp_path / f"cache {number}"
-        killed(folder, cache, chance.uniform(0.1, 0.95) * duration_s)
+        killed(folder, cache, chance.uniform(0, 0.95) * size, chance.uniform(0, 0.1))
         run = engine("transcribe", CALL, "--out", folder, "--cache", cache, *EVERY)
         assert run.returncode == 0, run.stderr
         assert finals(folder / "sample") == finals(out / "sample"), f"kill {number}"
@@ -76,15 +78,15 @@ def test_after_a_kill_at_any_moment_the_outputs_are_those_of_an_uninterrupted_ru
 
 
 def test_a_session_that_was_killed_twice_and_interrupted_once_still_ends_the_same(
-    whole: tuple[Path, float], tmp_path: Path
+    whole: tuple[Path, int], tmp_path: Path
 ) -> None:
-    out, duration_s = whole
+    out, size = whole
     cache = decoded(out, "cache of the twice killed")
     for share in (0.4, 0.5):
-        killed(tmp_path, cache, share * duration_s)
+        killed(tmp_path, cache, share * size)
     command = [*ENGINE, "transcribe", CALL, "--out", tmp_path, "--cache", cache, *EVERY]
     run = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    time.sleep(0.4 * duration_s)
+    time.sleep(2)
     run.send_signal(signal.SIGINT)
     assert run.wait(60) in (0, 130)
     last = engine("transcribe", CALL, "--out", tmp_path, "--cache", cache, *EVERY)
@@ -92,10 +94,10 @@ def test_a_session_that_was_killed_twice_and_interrupted_once_still_ends_the_sam
     assert finals(tmp_path / "sample") == finals(out / "sample")
 
 
-def test_fresh_starts_over(whole: tuple[Path, float], tmp_path: Path) -> None:
-    out, duration_s = whole
+def test_fresh_starts_over(whole: tuple[Path, int], tmp_path: Path) -> None:
+    out, size = whole
     cache = decoded(out, "cache of the fresh")
-    killed(tmp_path, cache, 0.7 * duration_s)
+    killed(tmp_path, cache, 0.7 * size)
     run = engine("transcribe", CALL, "--out", tmp_path, "--cache", cache, "--fresh", *EVERY)
     assert run.returncode == 0
     assert json.loads((tmp_path / "sample" / "performance.json").read_text())["resumed_at_s"] == 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.util import find_spec
 from queue import Empty, SimpleQueue
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +28,9 @@ LEVEL = 0.07  # root mean square of a clip: 0.02 better in cpWER than as it came
 QUIETEST = 1e-4  # below it a clip is not made any louder
 # Cutting and speakers are decided by the engine, so the wheel's own are off.
 OPTIONS = {"vad_threshold": "0", "identify_speakers": "false", "return_audio_data": "false"}
+
+
+_OPENING = Lock()  # the wheel loads its library at the first transcriber, and not for two threads at once
 
 
 class Moonshine:
@@ -67,7 +71,8 @@ class Moonshine:
         try:
             transcriber = self._idle.get_nowait()
         except Empty:
-            transcriber = _open()
+            with _OPENING:
+                transcriber = _open()
         try:
             found = transcriber.transcribe_without_streaming(clip, RATE)
         finally:
