@@ -42,7 +42,7 @@ def decoded(out: Path, name: str) -> Path:
 
 
 def killed(out: Path, cache: Path, at_byte: float, later_s: float = 0.0) -> None:
-    """Starts the session, and kills it when its log has grown so far, or a little later; it may have ended."""
+    """Starts the session, and kills it when its log has grown so far, or a little later."""
     log = out / "sample" / "events.jsonl"
     command = [*ENGINE, "transcribe", CALL, "--out", out, "--cache", cache, "--quiet", *EVERY]
     run = subprocess.Popen(list(map(str, command)), stderr=subprocess.DEVNULL)
