@@ -143,6 +143,13 @@ class Watched:
         return float(np.median(self.anon_mb[len(self.anon_mb) * 2 // 3 :]))
 
 
+def shares(stages: dict[str, Any]) -> dict[str, float]:
+    """What each stage computed, of all that was computed; those of a thousandth and more."""
+    spent = {name: stage["feed"]["total_s"] for name, stage in stages.items()}
+    total = sum(spent.values())
+    return {name: round(one / total, 4) for name, one in spent.items() if one >= total / 1000}
+
+
 def measure() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -158,6 +165,7 @@ def measure() -> dict[str, Any]:
             "times_real_time_3_min": short.performance["audio_seconds_per_second"],
             "memory_30_min_minus_3_min_mb": round(long.steady_anon_mb - short.steady_anon_mb, 1),
             "memory_30_min_mb": round(long.steady_anon_mb, 1),
+            "share_of_compute_30_min": shares(long.performance["stages"]),
         }
 
 
