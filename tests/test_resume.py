@@ -41,10 +41,10 @@ def decoded(out: Path, name: str) -> Path:
     return Path(shutil.copytree(out / "cache", out / name, copy_function=shutil.copy2))
 
 
-def killed(out: Path, cache: Path, at_byte: float, later_s: float = 0.0) -> None:
+def killed(out: Path, cache: Path, at_byte: float, later_s: float = 0.0, options: Sequence[str] = ()) -> None:
     """Starts the session, and kills it when its log has grown so far, or a little later."""
     log = out / "sample" / "events.jsonl"
-    command = [*ENGINE, "transcribe", CALL, "--out", out, "--cache", cache, "--quiet", *EVERY]
+    command = [*ENGINE, "transcribe", CALL, "--out", out, "--cache", cache, "--quiet", *EVERY, *options]
     run = subprocess.Popen(list(map(str, command)), stderr=subprocess.DEVNULL)
     while run.poll() is None and (not log.exists() or log.stat().st_size < at_byte):
         time.sleep(0.003)
@@ -92,6 +92,20 @@ def test_a_session_that_was_killed_twice_and_interrupted_once_still_ends_the_sam
     last = engine("transcribe", CALL, "--out", tmp_path, "--cache", cache, *EVERY)
     assert last.returncode == 0, last.stderr
     assert finals(tmp_path / "sample") == finals(out / "sample")
+
+
+def test_text_of_open_turns_goes_on_after_a_kill_as_if_nothing_had_happened(
+    whole: tuple[Path, int], tmp_path: Path
+) -> None:
+    out, size = whole
+    command = ["transcribe", CALL, "--partials", *EVERY]
+    assert engine(*command, "--out", tmp_path / "a", "--cache", decoded(out, "with partials")).returncode == 0
+    cache = decoded(out, "with partials, killed")
+    killed(tmp_path / "b", cache, 0.8 * size, options=["--partials"])
+    assert engine(*command, "--out", tmp_path / "b", "--cache", cache).returncode == 0
+    figures = json.loads((tmp_path / "b" / "sample" / "performance.json").read_text())
+    assert figures["resumed_at_s"] > 0
+    assert finals(tmp_path / "b" / "sample") == finals(tmp_path / "a" / "sample")
 
 
 def test_fresh_starts_over(whole: tuple[Path, int], tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import sys
 import tracemalloc
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from sinks import formats
@@ -153,6 +154,20 @@ def test_pyannote_reads_the_turns(tmp_path, monkeypatch):
         (0, 5, "SPEAKER_00"),
         (4, 7, "SPEAKER_01"),
         (9, 9.5, "SPEECH"),
+    ]
+
+
+def test_words_with_times_become_time_marked_conversation(tmp_path):
+    words = (
+        Word(start=samples(1), end=samples(1.5), text="hé llo\n1 2", probability=0.25),
+        Word(start=samples(1.5), end=samples(2), text="there"),
+    )
+    said = msgspec.structs.replace(segment(0, 1, 2, "A", "hé llo there", 0), words=words)
+    folder = session(tmp_path / "my talk", turn(0, 1, 2, "A"), said)
+    assert write_documents(folder, formats=["ctm"])["words.ctm"].state == "written"
+    assert (folder / "words.ctm").read_text().splitlines() == [
+        "my_talk 1 1.000 0.500 hé_llo_1_2 0.250",
+        "my_talk 1 1.500 0.500 there NA",
     ]
 
 
