@@ -124,7 +124,7 @@ async def run_session(
         async with AsyncExitStack() as stack:
             stack.enter_context(one_blas_thread())
             choice = backends.choose(options)
-            before = backends.models.counts()
+            before, there = backends.models.counts(), set(backends.models.load_s)
             tracer = Tracer()
             audio = await stack.enter_async_context(session_audio(source, options))
             results = Results(cache_of(options).root)
@@ -166,7 +166,7 @@ async def run_session(
                 "resumed_at_s": checkpoint.position / RATE if checkpoint else 0.0,
                 "known": known is not None,
                 "health": audio.health,
-                "models": {"load_s": backends.models.load_s, "warm_s": backends.models.warm_s},
+                "models": backends.models.times(but=there),
                 **since(before, backends.models.counts()),
                 **(heard_by(parts) if parts else {}),
             }

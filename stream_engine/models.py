@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -147,6 +147,13 @@ class Models:
 
         key = f"faster-whisper:{model}", device, options.language, options.prompt, options.asr_workers
         return self._once(key, load, lambda found: found.transcribe([np.zeros(RATE, np.float32)]))
+
+    def times(self, *, but: Collection[str]) -> dict[str, dict[str, float]]:
+        """Seconds that loading and warming up took, of all models but some."""
+        return {
+            name: {key: value for key, value in seconds.items() if key not in but}
+            for name, seconds in (("load_s", self.load_s), ("warm_s", self.warm_s))
+        }
 
     def counts(self) -> dict[str, dict[str, int]]:
         """How often models halved their batch, and moves between host and device, so far."""
