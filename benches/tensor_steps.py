@@ -3,6 +3,8 @@
 `steps`: 60 s of audio in chunks of 1 s, each step by itself: times real time.
 With CUDA also the whole minute as one chunk, and the share of the memory bandwidth (each sample read and
 written once, over the time; `bandwidth_gb_s` is that of a copy on the device, measured here).
+Filters and loudness stand beside scipy.signal.sosfilt on the CPU, which carries its state through the same
+chunks, and for loudness only filters.
 `session`: 23 min of 44.1 kHz stereo (noise in syllables), decoded already, and 2 557 words and 236 turns of a
 real meeting. `before` is the way of scripts: numpy's mean, scipy's resample_poly, pydub's detect_silence (the
 root mean square of 0.5 s at each 10 ms, in a loop), one factor by the maximum, faster-whisper's numpy
@@ -27,8 +29,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benches.alignment import nested_loops
+from operators.audio.filters import Filter, Sections, high_pass, k_weighting
 from operators.audio.intake import Intake
 from operators.audio.log_mel import LogMel
+from operators.audio.loudness import Loudness
 from operators.audio.normalise import Normalise
 from operators.audio.silence import SilenceDetector
 from operators.audio.tensor_chunks import TensorChunk, Transfers
@@ -82,7 +86,12 @@ def steps(device: str, chunk_s: int, bandwidth: float | None) -> list[dict[str, 
         "SilenceDetector": (SilenceDetector, tensors, 4 * RATE),
         "Normalise": (Normalise, tensors, 2 * 4 * RATE),
         "LogMel": (LogMel, tensors, 4 * (RATE + 100 * 80)),
+        "Filter (80 Hz)": (lambda: Filter(sections=high_pass(80)), tensors, 2 * 4 * RATE),
+        "Filter (K)": (lambda: Filter(sections=k_weighting()), tensors, 2 * 4 * RATE),
+        "Loudness": (Loudness, tensors, 4 * RATE),
     }
+    cascades = {"Filter (80 Hz)": high_pass(80), "Filter (K)": k_weighting(), "Loudness": k_weighting()}
+    arrays = [tensor.samples.cpu().numpy() for tensor in tensors]
     rows: list[dict[str, Any]] = []
     for name, (make, items, bytes_a_second) in ways.items():
         seconds = timed(lambda make=make, items=items: run(make(), items), device)
@@ -90,8 +99,19 @@ def steps(device: str, chunk_s: int, bandwidth: float | None) -> list[dict[str, 
         row["times_real_time"] = round(60 / seconds)
         if bandwidth:
             row["share_of_bandwidth"] = 60 * bytes_a_second / seconds / bandwidth
+        if name in cascades:
+            scipys = timed(lambda name=name: recursive(cascades[name], arrays), "cpu")
+            row |= {"scipy.signal.sosfilt": round(60 / scipys), "gain": scipys / seconds}
         rows.append(row)
     return rows
+
+
+def recursive(sections: Sections, arrays: list[Samples]) -> None:
+    from scipy.signal import sosfilt
+
+    state = np.zeros((len(sections), 2))
+    for samples in arrays:
+        _, state = sosfilt(sections, samples, zi=state)
 
 
 def before(samples: Samples) -> dict[str, float]:
