@@ -33,7 +33,7 @@ LEVELS = ("momentary", "short_term", "integrated")
 def tone(lufs: float, seconds: float, hertz: float = 997) -> Samples:
     """A full-scale sine of 997 Hz has -3.01 LUFS."""
     time = np.arange(int(seconds * RATE)) / RATE
-    return (10 ** ((lufs + 3.01) / 20) * np.sin(2 * np.pi * hertz * time)).astype(np.float32)
+    return np.float32(10 ** ((lufs + 3.01) / 20)) * np.sin(2 * np.pi * hertz * time).astype(np.float32)
 
 
 def readings(samples: Samples, cut: list[int], device: str = "cpu") -> list[LoudnessReading]:
@@ -57,7 +57,7 @@ def pcm(path: Path) -> bytes:
 
 
 def as_samples(raw: bytes) -> Samples:
-    return np.frombuffer(raw, "<i2").astype(np.float32) / 32768
+    return np.frombuffer(raw, "<i2").astype(np.float32) * np.float32(1 / 32768)
 
 
 def ebur128(raw: bytes, before: str = "anull") -> dict[str, list[float]]:
@@ -70,7 +70,7 @@ def ebur128(raw: bytes, before: str = "anull") -> dict[str, list[float]]:
 
 def at_once(samples: Samples) -> float:
     """Integrated loudness by the letter of BS.1770: all blocks in memory, gated twice."""
-    squares = sosfilt(k_weighting(), samples.astype(np.float64)) ** 2
+    squares = np.asarray(sosfilt(k_weighting(), samples.astype(np.float64))) ** 2
     starts = range(0, len(squares) - 4 * HOP + 1, HOP)
     powers = np.array([squares[at : at + 4 * HOP].mean() for at in starts])
     levels = -0.691 + 10 * np.log10(np.maximum(powers, 1e-12))

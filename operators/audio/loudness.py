@@ -72,7 +72,7 @@ class Loudness:
         self._rest = restored(state.rest) if state else None
         self._hop = state.hop if state else 0
         self._powers = deque(state.powers if state else (), SHORT_TERM)
-        self._counts: NDArray[np.uint32] = state.counts.numpy() if state else np.zeros(_BINS, np.uint32)
+        self._counts = state.counts.numpy().astype(np.float64) if state else np.zeros(_BINS)
         self._integrated = integrated(self._counts)
 
     @property
@@ -82,7 +82,7 @@ class Loudness:
             saved(self._rest),
             self._hop,
             tuple(self._powers),
-            Array.of(self._counts),
+            Array.of(self._counts.astype(np.uint32)),
         )
 
     def feed(self, item: TensorChunk, /) -> Iterator[LoudnessReading]:
@@ -114,11 +114,12 @@ def lufs(power: float) -> float:
     return -0.691 + 10 * log10(power)
 
 
-def integrated(counts: NDArray[np.uint32]) -> float | None:
+def integrated(counts: NDArray[np.float64]) -> float | None:
     """The gated loudness of blocks counted by their own ([_BINS]), LUFS; None if there are none."""
-    if not counts.any():
+    count = counts.sum()
+    if not count:
         return None
-    gate = lufs(float(counts @ _POWERS / counts.sum())) + RELATIVE_GATE
+    gate = lufs(float(counts @ _POWERS / count)) + RELATIVE_GATE
     first = max(0, int((gate - GATE) / BIN))
     kept = counts[first:]
     return lufs(float(kept @ _POWERS[first:] / kept.sum()))
