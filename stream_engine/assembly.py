@@ -159,6 +159,9 @@ async def run_session(
             if pipeline.committed and not session.stopped and (header := await audio.keep()) is not None:
                 await to_thread.run_sync(results.keep, place.log, header, *made_of)
             audio_s = audio.store.frames / RATE
+            counted = since(before, backends.models.counts())
+            for name, moves in counted["device_transfers"].items():
+                tracer.counter(f"device transfers {name}", moves)
             figures = {
                 **metrics(tracer, audio_s=audio_s, first=session.first),
                 "paced": audio.live and tracer.wall_ns() / 1e9 > 0.9 * audio_s / (audio.pace or 1.0),
@@ -167,7 +170,7 @@ async def run_session(
                 "known": known is not None,
                 "health": audio.health,
                 "models": backends.models.times(but=there),
-                **since(before, backends.models.counts()),
+                **counted,
                 **(heard_by(parts) if parts else {}),
             }
         conclude = partial(
