@@ -96,7 +96,8 @@ class Models:
             )
             return DiarizerModels(found.segmentation, found.embedding, found.segmentation.batch, notes)
 
-        return self._once((f"pyannote:{model}", device.name), load, _hear)
+        files = tuple(self.pyannote_files(model, options))
+        return self._once((f"pyannote:{model}", files, device.name), load, _hear)
 
     def moonshine(self, options: Options) -> Recogniser:
         """The embedded recogniser.
@@ -145,7 +146,9 @@ class Models:
                 batch=8 if device.recognition == "cpu" else 16,
             )
 
-        key = f"faster-whisper:{model}", device, options.language, options.prompt, options.asr_workers
+        files = tuple(self.whisper_files(model, options))  # others may have come to the same place
+        given = options.language, options.prompt, options.asr_workers
+        key = f"faster-whisper:{model}", files, device, *given
         return self._once(key, load, lambda found: found.transcribe([np.zeros(RATE, np.float32)]))
 
     def times(self, *, but: Collection[str]) -> dict[str, dict[str, float]]:
@@ -158,7 +161,7 @@ class Models:
     def counts(self) -> dict[str, dict[str, int]]:
         """How often models halved their batch, and moves between host and device, so far."""
         found: dict[str, dict[str, int]] = {"batches_halved": {}, "device_transfers": {}}
-        for (name, *_), model in self._loaded.items():
+        for (name, *_), model in list(self._loaded.items()):
             for part in model[:2] if isinstance(model, DiarizerModels) else (model,):
                 halved = getattr(getattr(part, "batches", part), "halved", 0)
                 moved = getattr(part, "transfers", None)

@@ -143,10 +143,13 @@ def test_the_second_file_of_a_run_loads_no_model(
 def test_other_weights_in_the_same_place_are_another_choice(whisper: Path, tmp_path: Path) -> None:
     folder = save_tiny_whisper(tmp_path / "model")
     options = Options(asr=f"faster-whisper:{folder}")
-    before = Backends().choose(options).versions
+    backends = Backends()
+    before = backends.choose(options).versions
+    first = backends.load(backends.choose(options), options).recogniser
     weights = (folder / "model.bin").read_bytes()
     (folder / "model.bin").write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))
     assert Backends().choose(options).versions != before
+    assert backends.load(backends.choose(options), options).recogniser is not first
 
 
 @pytest.mark.parametrize("asr", ["moonshine:large", "whatever", "faster-whisper:/nowhere"])
