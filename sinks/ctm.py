@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sinks.formats import Unwritten
-from sinks.inert_text import plain
+from sinks.inert_text import field
 from sinks.labelled import LabelledLog
 from sinks.whole_file import replacing
 from stream_engine.clock import seconds
@@ -22,7 +22,7 @@ def write_ctm(log: LabelledLog, out: Path) -> None:
     Raises:
         Unwritten: there is text, and none of it has word times.
     """
-    session = plain(log.path.resolve().parent.name).replace(" ", "_") or "session"
+    session = field(log.path.resolve().parent.name) or "session"
     texts = timed = 0
     with replacing(out) as file:
         for segment in log.segments():
@@ -31,7 +31,6 @@ def write_ctm(log: LabelledLog, out: Path) -> None:
             for word in segment.words or ():
                 start, duration = seconds(word.start), seconds(word.end - word.start)
                 sure = UNKNOWN if word.probability is None else f"{word.probability:.3f}"
-                text = plain(word.text).replace(" ", "_")
-                file.write(f"{session} 1 {start:.3f} {duration:.3f} {text} {sure}\n")
+                file.write(f"{session} 1 {start:.3f} {duration:.3f} {field(word.text)} {sure}\n")
         if texts and not timed:
             raise Unwritten("the recogniser has no word times")

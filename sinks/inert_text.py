@@ -17,3 +17,8 @@ _ESCAPE_SEQUENCE = re.compile(
 def plain(text: str) -> str:
     """`text` on one line, without escape sequences, control characters and direction overrides."""
     return " ".join(_UNSAFE.sub("", _ESCAPE_SEQUENCE.sub("", text)).split())
+
+
+def field(text: str) -> str:
+    """`text` as one field of a line whose fields are parted by spaces."""
+    return plain(text).replace(" ", "_")

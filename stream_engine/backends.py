@@ -34,7 +34,7 @@ from stream_engine.device import Device
 from stream_engine.device import choose as device_for
 from stream_engine.errors import BackendError
 from stream_engine.events import Chunk, Gap, Spoken
-from stream_engine.model_store import best_whisper
+from stream_engine.model_store import EMBEDDED, best_whisper
 from stream_engine.models import DiarizerModels, Models
 from stream_engine.operator import Operator
 from stream_engine.options import Options
@@ -62,7 +62,6 @@ DIARIZERS = ("auto", "pyannote", "community-1", "channels", "none")
 PYANNOTE = "pyannote/speaker-diarization-community-1"
 LARGEST = {"cpu": 600_000_000, "cuda": 10**12}  # bytes of a Whisper that `auto` takes: small on a CPU
 VOICED_S = 0.25  # of voice in a turn before any of it reaches a recogniser
-EMBEDDED = "pip install 'stream-engine[embedded]'"
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,9 @@ class Choice:
     diarizer: str
     device: Device
     notes: tuple[str, ...]
-    weights: tuple[str, ...] = ()  # what is known of files that a user named
+    recogniser_files: tuple[str, ...] = ()  # what tells those that a user named from others
+    diarizer_files: tuple[str, ...] = ()
+    voices: tuple[str, ...] = ()
 
     @property
     def versions(self) -> dict[str, str]:
@@ -81,7 +82,8 @@ class Choice:
         packages = {name: version(name) for name in WEIGHT_PACKAGES if find_spec(name.replace("-", "_"))}
         chosen = {"recogniser": self.recogniser, "diarizer": self.diarizer}
         chosen["device"] = f"{self.device.name} {self.device.precision}"
-        return {**packages, **chosen, "weights": " ".join(self.weights)}
+        weights = (*self.recogniser_files, *self.diarizer_files, *self.voices)
+        return {**packages, **chosen, "weights": " ".join(weights)}
 
     def devices(self, options: Options, recogniser: Recogniser | None) -> Devices:
         """Who may compute at a time."""
@@ -124,7 +126,8 @@ class Backends:
         asr, asr_model = _name(options.asr, RECOGNISERS, "--asr", with_model="faster-whisper")
         diarizer, diarizer_model = _name(options.diarizer, DIARIZERS, "--diarizer", with_model="pyannote")
         notes: list[str] = []
-        weights: list[str] = []
+        asr_files: list[str] = []
+        diarizer_files: list[str] = []
         embedded = find_spec("moonshine_voice") is not None
         if asr == "auto":
             fetched = best_whisper(options.language, largest=LARGEST[device.recognition])
@@ -139,7 +142,7 @@ class Backends:
         elif asr == "moonshine":
             notes.append("recogniser moonshine tiny-en (English only)")
         if asr == "faster-whisper":
-            weights += self.models.whisper_files(asr_model, options)
+            asr_files = self.models.whisper_files(asr_model, options)
             asr = f"{asr}:{asr_model}"
         if (options.prompt or options.context) and not asr.startswith("faster-whisper"):
             raise BackendError(
@@ -154,15 +157,15 @@ class Backends:
             )
         elif diarizer == "pyannote":
             diarizer_model = diarizer_model or PYANNOTE
-            weights += self.models.pyannote_files(diarizer_model, options)
+            diarizer_files = self.models.pyannote_files(diarizer_model, options)
             diarizer = f"{diarizer}:{diarizer_model}"
         if diarizer in ("none", "channels") and (asked := options.of_a_diarizer()):
             raise BackendError(f"diarizer {diarizer} has nothing for --{asked}; leave it out")
-        if options.voices:
-            weights += identity(Path(options.voices))
+        voices = identity(Path(options.voices)) if options.voices else []
         if device.name != "cpu":
             notes.append(f"device {device.name}; voice activity and moonshine stay on the CPU")
-        return Choice(asr, diarizer, device, tuple(notes), tuple(weights))
+        files = tuple(asr_files), tuple(diarizer_files), tuple(voices)
+        return Choice(asr, diarizer, device, tuple(notes), *files)
 
     def load(self, choice: Choice, options: Options) -> Loaded:
         """The models of a choice, where an earlier session has not loaded them.
@@ -176,7 +179,7 @@ class Backends:
         if name == "moonshine":
             recogniser = self.models.moonshine(options)
         elif name == "faster-whisper":
-            recogniser = self.models.whisper(model, choice.device, options)
+            recogniser = self.models.whisper(model, choice.recogniser_files, choice.device, options)
             english = "; English only" if recogniser.languages == frozenset({"en"}) else ""
             on = f"{choice.device.recognition}, {choice.device.precision}"
             why = "; auto: in the hub's cache" if options.asr == "auto" else ""
@@ -191,7 +194,7 @@ class Backends:
         if name == "community-1":
             diarizer = self.models.community_1(choice.device)
         elif name == "pyannote":
-            diarizer = self.models.pyannote(model, choice.device, options)
+            diarizer = self.models.pyannote(model, choice.diarizer_files, choice.device, options)
             notes.extend(diarizer.notes)
         known: tuple[KnownVoice, ...] = ()
         if diarizer and options.voices:

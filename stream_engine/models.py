@@ -77,8 +77,10 @@ class Models:
 
         return [identity_of(found.path) for found in find(model, Hub(offline=options.offline))]
 
-    def pyannote(self, model: str, device: Device, options: Options) -> DiarizerModels:
-        """A pyannote checkpoint: a hub id, a file or a folder.
+    def pyannote(
+        self, model: str, files: tuple[str, ...], device: Device, options: Options
+    ) -> DiarizerModels:
+        """A pyannote checkpoint: a hub id, a file or a folder; loaded anew where its `files` are others.
 
         Raises:
             BackendError: it is absent, gated, no such model, or not safe to open.
@@ -96,7 +98,6 @@ class Models:
             )
             return DiarizerModels(found.segmentation, found.embedding, found.segmentation.batch, notes)
 
-        files = tuple(self.pyannote_files(model, options))
         return self._once((f"pyannote:{model}", files, device.name), load, _hear)
 
     def moonshine(self, options: Options) -> Recogniser:
@@ -123,8 +124,8 @@ class Models:
 
         return [identity_of(find_checkpoint(model, offline=options.offline) / "model.bin")]
 
-    def whisper(self, model: str, device: Device, options: Options) -> Recogniser:
-        """A faster-whisper model: a name, a hub id or a folder.
+    def whisper(self, model: str, files: tuple[str, ...], device: Device, options: Options) -> Recogniser:
+        """A faster-whisper model: a name, a hub id or a folder; loaded anew where its `files` are others.
 
         Raises:
             BackendError: model, device, precision or language is missing.
@@ -146,7 +147,6 @@ class Models:
                 batch=8 if device.recognition == "cpu" else 16,
             )
 
-        files = tuple(self.whisper_files(model, options))  # others may have come to the same place
         given = options.language, options.prompt, options.asr_workers
         key = f"faster-whisper:{model}", files, device, *given
         return self._once(key, load, lambda found: found.transcribe([np.zeros(RATE, np.float32)]))

@@ -74,7 +74,7 @@ class Parts:
 
 @dataclass(frozen=True, kw_only=True)
 class Devices:
-    """Who may compute at a time: one limiter per device, shared by all sessions of a process."""
+    """Who may compute at a time in a session; on a GPU, sessions share calls inside the models."""
 
     cpu: CapacityLimiter
     diarizer: CapacityLimiter
