@@ -6,6 +6,8 @@ Every struct is frozen, so one instance can be shared by all branches of a fan-o
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -191,22 +193,203 @@ class Interruption(_Record, frozen=True, tag="interruption"):
     emitted_at: float | None = None
 
 
+class Backchannel(_Record, frozen=True, tag="backchannel"):
+    """`speaker` said something short while `to` kept the floor: no claim to it."""
+
+    id: int
+    start: int
+    end: int
+    speaker: str
+    to: str
+    emitted_at: float | None = None
+
+
+# --- how it was said, and what else was heard ----------------------------------------------------
+
+
 class SoundEvent(_Record, frozen=True, tag="sound_event"):
-    """Something heard that is not speech."""
+    """Something heard beside what is said; given when it has ended."""
 
     id: int
     start: int
     end: int
     label: str
-    score: float
+    score: float  # the highest of its windows, in [0, 1]
+    source: str = "signal"  # the tagger that heard it
     emitted_at: float | None = None
 
 
+class Heard(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of an interval a label covers, and how surely."""
+
+    label: str
+    seconds: float  # of the interval
+    score: float  # mean over these seconds
+
+
+class Sounds(_Record, frozen=True, tag="sounds"):
+    """The sound events during a final segment or turn, the heaviest (seconds by score) first; never empty."""
+
+    of: Literal["segment", "turn"]
+    id: int  # of that
+    start: int
+    end: int
+    top: tuple[Heard, ...]
+    emitted_at: float | None = None
+
+
+class Prosody(_Record, frozen=True, tag="prosody"):
+    """How a final segment is said. None: it could not be measured, and `notes` says why.
+
+    Words are of the text, pauses and levels of the audio's frames (10 ms); levels in dB of full scale.
+    """
+
+    segment: int
+    start: int
+    end: int
+    speaker: str | None
+    words: int
+    wpm: float | None = None
+    syllables: int | None = None
+    syllables_per_s: float | None = None
+    pauses: int | None = None
+    long_pauses: int | None = None
+    pause_s: float | None = None
+    pause_ratio: float | None = None
+    f0_median_hz: float | None = None
+    f0_iqr_hz: float | None = None
+    voiced_ratio: float | None = None
+    loudness_dbfs: float | None = None  # median over frames
+    loudness_range_db: float | None = None  # 95th less 5th percentile
+    centroid_hz: float | None = None
+    flatness: float | None = None  # in [0, 1]
+    fillers: int = 0
+    repetitions: int = 0
+    false_starts: int = 0
+    jitter_pct: float | None = None
+    shimmer_db: float | None = None
+    hnr_db: float | None = None
+    cpps_db: float | None = None
+    voice_reliable: bool | None = None
+    notes: tuple[str, ...] = ()
+    emitted_at: float | None = None
+
+
+class Affect(_Record, frozen=True, tag="affect"):
+    """What models say of the mood of a final segment. None: no such model; `available` says which are."""
+
+    segment: int
+    start: int
+    end: int
+    speaker: str | None
+    valence: float | None = None  # these three in the model's range, as `available` says
+    arousal: float | None = None
+    dominance: float | None = None
+    emotions: dict[str, float] | None = None  # of the voice
+    low_confidence: bool | None = None  # of `emotions`
+    text_emotions: dict[str, float] | None = None  # of the words
+    sentiment: float | None = None  # of the words, by VADER: -1 to 1
+    intents: dict[str, float] | None = None
+    hint: str | None = None
+    available: dict[str, bool] = {}
+    emitted_at: float | None = None
+
+
+class ConversationFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """The talk as a whole. Ratios are in [0, 1]; None: there is nothing to take it from."""
+
+    speech_s: float  # somebody speaks
+    overlap_s: float  # two or more speak
+    silence_ratio: float | None
+    overlap_ratio: float | None  # of speech
+    balance: float | None  # entropy of talk time, 1: all alike
+    turns: int  # stretches of one speaker, merged over short pauses
+    turns_per_min: float | None
+    turn_mean_s: float | None
+    interruptions: int
+    successful_interruptions: int
+    backchannels: int
+    interruptions_per_min: float | None
+    response_latencies: int
+    response_latency_mean_s: float | None
+    response_latency_median_s: float | None
+    response_latency_p90_s: float | None
+    topic_coherence: float | None
+
+
+class SpeakerFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """One speaker. Counts, sums and means are exact; medians have the error that the operator states."""
+
+    speaker: str
+    speech_s: float
+    share: float | None  # of all talk time
+    turns: int
+    turn_mean_s: float | None
+    turn_longest_s: float | None
+    segments: int
+    words: int
+    wpm: float | None  # words over minutes of segments
+    wpm_median: float | None
+    overlap_s: float
+    overlap_ratio: float | None  # of own speech
+    interruptions_made: int
+    interruptions_won: int  # made, and the other yielded
+    interruptions_received: int
+    backchannels: int
+    response_latency_median_s: float | None
+    pauses: int
+    pause_s: float
+    pause_ratio: float | None
+    fillers: int
+    repetitions: int
+    false_starts: int
+    f0_median_hz: float | None
+    f0_iqr_hz: float | None  # median of the segments'
+    loudness_dbfs: float | None
+    loudness_range_db: float | None
+    jitter_pct: float | None
+    shimmer_db: float | None
+    hnr_db: float | None
+    cpps_db: float | None
+    valence: float | None
+    arousal: float | None
+    dominance: float | None
+    emotion: str | None  # of most segments
+    text_emotions: dict[str, float] | None  # mean of the segments'
+    sentiment: float | None
+
+
+class InterruptionCount(msgspec.Struct, frozen=True, kw_only=True):
+    """One cell of the matrix of who interrupts whom."""
+
+    interrupter: str
+    interrupted: str
+    attempted: int  # the other went on
+    successful: int
+
+
+class EnergyWindow(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of the session of fixed length (the last may be shorter)."""
+
+    start_s: float
+    end_s: float
+    speech_density: float  # share of it in which somebody speaks
+    speakers: tuple[str, ...]
+    words: int
+    loudness_dbfs: float | None  # mean of its segments, by time
+    arousal: float | None
+    energy: float | None  # arousal by density
+
+
 class Statistics(_Record, frozen=True, tag="statistics"):
-    """Running figures of the session up to `at`."""
+    """Figures of all that began before `at`, under the labels of that moment."""
 
     at: int
-    values: dict[str, float | int | None]
+    final: bool
+    conversation: ConversationFigures
+    speakers: tuple[SpeakerFigures, ...]
+    interruptions: tuple[InterruptionCount, ...]
+    windows: tuple[EnergyWindow, ...]  # those that closed since the statistics before
     emitted_at: float | None = None
 
 
@@ -237,6 +420,7 @@ class SessionStart(_Record, frozen=True, tag="session_start"):
     recogniser: str
     diarizer: str
     notes: tuple[str, ...] = ()
+    dependencies: dict[str, str] = {}  # "ok", or what is wrong with it
     emitted_at: float | None = None
 
 
@@ -246,6 +430,7 @@ class SessionEnd(_Record, frozen=True, tag="session_end"):
     duration: int  # samples of audio
     damage: str | None = None  # what could not be decoded, in words
     stopped: bool = False  # ended on request, before the source did
+    health: dict[str, float | int | None] = {}  # of the recording as it came; see operators.audio.health
     emitted_at: float | None = None
 
 
@@ -261,7 +446,11 @@ Event = (
     | Rejected
     | Overlap
     | Interruption
+    | Backchannel
     | SoundEvent
+    | Sounds
+    | Prosody
+    | Affect
     | Statistics
     | Gap
     | SessionEnd

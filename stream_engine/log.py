@@ -43,8 +43,8 @@ def _fields(record: msgspec.Struct) -> dict[str, Any]:
 def _written(name: str, value: Any) -> Any:
     if name in TIMES:
         return msgspec.Raw(_decimal(name, value))
-    if name == "words" and value is not None:
-        return [_fields(word) for word in value]
+    if name == "words" and isinstance(value, tuple):
+        return [_fields(word) for word in cast("tuple[msgspec.Struct, ...]", value)]
     if name == "emitted_at" and type(value) is float and round(value, 3) == value:
         return msgspec.Raw(b"%.3f" % value)
     return value
