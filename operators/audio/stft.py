@@ -70,7 +70,7 @@ class Stft:
         import torch
 
         samples = self._transfers.upload(item.samples, self._device)
-        if self._kept is None:
+        if self._kept is None or not self._end:
             self._kept = torch.zeros(BEFORE, device=samples.device)
         self._kept = joined(self._kept, samples)
         self._end += len(samples)
