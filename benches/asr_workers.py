@@ -54,7 +54,8 @@ def dense() -> tuple[NDArray[np.float32], list[Utterance]]:
     """Audio, [frames], and what is said in it."""
     audio = np.concatenate([pcm(path) for path in speech()])[: 180 * RATE]
     voice = run(VoiceActivityDetector(session=load_silero()), chunked(audio, [RATE] * 10_000))
-    return audio, run(UtteranceCutter(), [*voice, *run(SpeechTurns(), voice)])
+    out = run(UtteranceCutter(), [*voice, *run(SpeechTurns(), voice)])
+    return audio, [one for one in out if isinstance(one, Utterance)]
 
 
 async def recognised(work: Any, utterances: Sequence[Utterance], workers: int) -> tuple[float, list[Any]]:

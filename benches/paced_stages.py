@@ -18,7 +18,7 @@ from operators.speech.recognition import Recognition
 from operators.speech.utterances import UtteranceCutter
 from operators.speech.voice_activity import VoiceActivityDetector
 from stream_engine.clock import RATE
-from stream_engine.events import Hypothesis, Relabel, Segment, Turn, Watermark
+from stream_engine.events import Hypothesis, Relabel, Segment, Turn, Utterance, Watermark
 from stream_engine.operator import Operator
 from stream_engine.testing import chunked
 
@@ -97,6 +97,8 @@ def session(audio: NDArray[np.float32], models: Any, silero: Any, moonshine: Moo
                     )
         utterances, _ = timed(cutter, [*heard, *turns], end=last)
         for utterance in utterances:
+            if not isinstance(utterance, Utterance):
+                continue
             began = time.perf_counter()
             ((*said,),) = recognise([utterance])
             cost = time.perf_counter() - began

@@ -33,7 +33,7 @@ from operators.speech.speech_turns import SpeechTurns
 from operators.speech.utterances import UtteranceCutter
 from operators.speech.voice_activity import VoiceActivityDetector, load_silero
 from stream_engine.clock import RATE, samples, seconds
-from stream_engine.events import Relabel, Segment, Turn, VoiceActivity, Watermark
+from stream_engine.events import Relabel, Segment, Turn, Utterance, VoiceActivity, Watermark
 from stream_engine.testing import chunked, run
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -78,6 +78,8 @@ class Path16k:
         recognise = Recognition(recogniser=self._moonshine, audio=lambda one: audio[one.start : one.end])
         found: list[Line] = []
         for utterance in run(UtteranceCutter(), [*voice, *turns]):
+            if not isinstance(utterance, Utterance):
+                continue
             began = time.thread_time()
             (segments,) = recognise([utterance])
             self.cpu_s.append(((utterance.end - utterance.start) / RATE, time.thread_time() - began))

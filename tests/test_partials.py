@@ -25,7 +25,17 @@ from operators.speech.voice_activity import VoiceActivityDetector, load_silero
 from operators.speech.whisper import Whisper
 from operators.speech.whisper_guards import Guards
 from stream_engine.clock import RATE, samples
-from stream_engine.events import Hypothesis, Relabel, Segment, Spoken, Turn, VoiceActivity, Watermark, Word
+from stream_engine.events import (
+    Hypothesis,
+    Relabel,
+    Segment,
+    Spoken,
+    Turn,
+    Utterance,
+    VoiceActivity,
+    Watermark,
+    Word,
+)
 from stream_engine.testing import check_restart, chunked, run
 from tests.spoken import call
 from tests.tiny_whisper import save_tiny_whisper
@@ -87,7 +97,8 @@ def hypotheses() -> list[Hypothesis]:
 def segments() -> list[Segment]:
     """The final texts of the call, as they are without hypotheses."""
     recognise = Recognition(recogniser=RECOGNISER, audio=heard)
-    found = recognise(run(UtteranceCutter(), [*voice(), *turns()]))
+    uttered = run(UtteranceCutter(), [*voice(), *turns()])
+    found = recognise([one for one in uttered if isinstance(one, Utterance)])
     return [one for said in found for one in said if isinstance(one, Segment)]
 
 

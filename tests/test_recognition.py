@@ -36,7 +36,8 @@ def moonshine() -> Iterator[Moonshine]:
 
 def utterances(audio: NDArray[np.float32], turns: list[Turn] | None = None) -> list[Utterance]:
     voice = run(VoiceActivityDetector(session=SESSION), chunked(audio, [RATE] * 100))
-    return run(UtteranceCutter(), [*voice, *(turns if turns is not None else run(SpeechTurns(), voice))])
+    items = [*voice, *(turns if turns is not None else run(SpeechTurns(), voice))]
+    return [one for one in run(UtteranceCutter(), items) if isinstance(one, Utterance)]
 
 
 def heard(recogniser: Moonshine, audio: NDArray[np.float32], turns: list[Turn] | None = None) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 import pytest
@@ -10,14 +10,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators.speech.utterances import UtteranceCutter
+from stream_engine import testing
 from stream_engine.clock import RATE, samples, seconds
 from stream_engine.events import Relabel, Turn, Utterance, VoiceActivity, Watermark
-from stream_engine.testing import check_restart, run
+from stream_engine.testing import check_restart
 
 Item = Turn | Relabel | VoiceActivity | Watermark
 HOP = 512
 
 PATIENT = {"join_s": 0.5, "enough_s": 3.0, "joined_s": 8.0}
+
+
+def uttered(out: Iterable[Utterance | Watermark]) -> list[Utterance]:
+    return [one for one in out if isinstance(one, Utterance)]
+
+
+def run(operator: UtteranceCutter, items: Iterable[Item]) -> list[Utterance]:
+    return uttered(testing.run(operator, items))
+
+
+def fed(operator: UtteranceCutter, *items: Item) -> list[Utterance]:
+    return uttered(out for item in items for out in operator.feed(item))
 
 
 def turn(start: float, end: float, speaker: str | None = "A", *, id: int = 0, final: bool = True) -> Turn:
@@ -70,16 +83,16 @@ def test_a_long_stretch_is_cut_where_it_is_quietest() -> None:
 
 def test_the_head_of_a_long_stretch_goes_out_before_its_end_is_known() -> None:
     cutter = UtteranceCutter(longest_s=14, enough_s=5)
-    out = [u for item in [*heard(30), turn(0, 16), mark(16)] for u in cutter.feed(item)]
+    out = fed(cutter, *heard(30), turn(0, 16), mark(16))
     assert len(out) == 1
-    assert len(list(cutter.flush())) == 1
+    assert len(uttered(cutter.flush())) == 1
 
 
 def test_what_is_long_enough_is_joined_to_nothing_and_waits_for_nobody() -> None:
     cutter = UtteranceCutter(enough_s=5)
     items = [*heard(30), turn(7.2, 9, id=1, final=False), turn(1, 7, id=0)]
-    assert spans([u for item in items for u in cutter.feed(item)]) == [(1, 7, "A", (0,))]
-    assert spans([*cutter.feed(turn(7.2, 9, id=1)), *cutter.flush()]) == [(7.2, 9, "A", (1,))]
+    assert spans(fed(cutter, *items)) == [(1, 7, "A", (0,))]
+    assert spans([*fed(cutter, turn(7.2, 9, id=1)), *uttered(cutter.flush())]) == [(7.2, 9, "A", (1,))]
 
 
 def test_turns_are_not_joined_to_more_than_it_says() -> None:
@@ -93,35 +106,35 @@ def test_turns_are_not_joined_to_more_than_it_says() -> None:
 def test_an_utterance_goes_out_as_soon_as_nothing_can_join_it() -> None:
     cutter = UtteranceCutter(join_s=0.5)
     for item in [*heard(9), turn(1, 2), mark(2.5)]:
-        assert list(cutter.feed(item)) == []
-    assert spans(list(cutter.feed(mark(2.6)))) == [(1, 2, "A", (0,))]
+        assert fed(cutter, item) == []
+    assert spans(fed(cutter, mark(2.6))) == [(1, 2, "A", (0,))]
 
 
 def test_it_waits_for_voice_activity() -> None:
     cutter = UtteranceCutter()
-    assert [u for item in [turn(1, 2), mark(9)] for u in cutter.feed(item)] == []
-    assert len([u for item in heard(2.1) for u in cutter.feed(item)]) == 1
+    assert fed(cutter, turn(1, 2), mark(9)) == []
+    assert len(fed(cutter, *heard(2.1))) == 1
 
 
 def test_an_open_turn_of_somebody_else_does_not_hold_it_back() -> None:
     cutter = UtteranceCutter(join_s=0.5)
     items = [*heard(9), turn(0.5, 3.0, "B", id=1, final=False), turn(1, 2, id=0), mark(0.5)]
-    assert len([u for item in items for u in cutter.feed(item)]) == 1
+    assert len(fed(cutter, *items)) == 1
 
 
 @pytest.mark.parametrize("speaker", ["A", None])
 def test_an_open_turn_that_may_join_it_holds_it_back(speaker: str | None) -> None:
     cutter = UtteranceCutter(**PATIENT)
     items = [*heard(9), turn(2.4, 4.0, speaker, id=1, final=False), turn(1, 2, id=0), mark(2.4)]
-    assert [u for item in items for u in cutter.feed(item)] == []
-    out = [u for item in [turn(2.4, 4.5, "A", id=1), mark(9)] for u in cutter.feed(item)]
+    assert fed(cutter, *items) == []
+    out = fed(cutter, turn(2.4, 4.5, "A", id=1), mark(9))
     assert spans(out) == [(1, 4.5, "A", (0, 1))]
 
 
 def test_a_withdrawn_turn_holds_nothing_back() -> None:
     cutter = UtteranceCutter(join_s=0.5)
     items = [*heard(9), turn(2.4, 4.0, id=1, final=False), turn(1, 2, id=0), turn(2.4, 2.4, id=1), mark(4)]
-    assert spans([u for item in items for u in cutter.feed(item)]) == [(1, 2, "A", (0,))]
+    assert spans(fed(cutter, *items)) == [(1, 2, "A", (0,))]
 
 
 def test_a_relabel_reaches_what_has_not_gone_out() -> None:
@@ -194,9 +207,24 @@ def test_any_interleaving_of_the_two_sources_gives_the_same_utterances(
     random.shuffle(order)  # type: ignore[attr-defined]
     sources = iter(turns), iter(voice)
     merged = [next(sources[source]) for source in order]
-    expected = run(cutter(), [*voice, *turns])
-    assert run(cutter(), merged) == expected
-    assert run(cutter(), [*turns, *voice]) == expected
+    expected = testing.run(cutter(), [*voice, *turns])
+    assert testing.run(cutter(), merged) == expected
+    assert testing.run(cutter(), [*turns, *voice]) == expected
+
+
+@settings(deadline=None, max_examples=100)
+@given(diarized(), voiced())
+def test_no_utterance_begins_before_a_watermark_that_went_ahead_of_it(
+    turns: list[Item], voice: list[Item]
+) -> None:
+    known = 0
+    for one in testing.run(cutter(), [*voice, *turns]):
+        if isinstance(one, Watermark):
+            assert one.source == "text"
+            assert one.at > known
+            known = one.at
+        else:
+            assert one.start >= known
 
 
 @settings(deadline=None, max_examples=15)

@@ -17,7 +17,7 @@ import msgspec
 
 from operators.speech.local_agreement import Pair, aligned, spelled
 from stream_engine.clock import MILLISECOND, samples
-from stream_engine.events import Hypothesis, Rejected, Segment, Word
+from stream_engine.events import Hypothesis, Rejected, Segment, Watermark, Word
 from stream_engine.operator import Operator
 
 MEMORY = samples(120.0)  # no segment comes so long after others that end later
@@ -35,15 +35,18 @@ class CommittedState(msgspec.Struct, frozen=True):
     """What has been promised, and what waits to know."""
 
     promises: tuple[Promise, ...]
-    waiting: tuple[Segment | Rejected, ...]
+    waiting: tuple[Segment | Rejected | Watermark, ...]
 
 
-class Committed(Operator[Hypothesis | Segment | Rejected, Hypothesis | Segment | Rejected]):
+Said = Segment | Rejected | Watermark
+
+
+class Committed(Operator[Hypothesis | Said, Hypothesis | Said]):
     """Hypotheses and final segments, merged in any order, to the same with the segments' texts made to agree.
 
-    Other events pass. A segment waits until a final hypothesis has named each of its turns; segments keep
-    their order, and what they say does not depend on how the two were merged. State: the words that are
-    promised since two minutes before the last segment.
+    Other events pass. A segment waits until a final hypothesis has named each of its turns; segments, and the
+    watermarks between them, keep their order, and what they say does not depend on how the two were merged.
+    State: the words that are promised since two minutes before the last segment.
     """
 
     def __init__(self, *, state: CommittedState | None = None) -> None:
@@ -54,8 +57,8 @@ class Committed(Operator[Hypothesis | Segment | Rejected, Hypothesis | Segment |
     def state(self) -> CommittedState:
         return CommittedState(tuple(self._promises), tuple(self._waiting))
 
-    def feed(self, item: Hypothesis | Segment | Rejected, /) -> Iterator[Hypothesis | Segment | Rejected]:
-        if isinstance(item, Segment | Rejected):
+    def feed(self, item: Hypothesis | Said, /) -> Iterator[Hypothesis | Said]:
+        if isinstance(item, Segment | Rejected | Watermark):
             self._waiting.append(item)
         else:
             yield item
@@ -63,19 +66,21 @@ class Committed(Operator[Hypothesis | Segment | Rejected, Hypothesis | Segment |
                 return
             self._promises.append(Promise(item.turns, item.end, tuple(item.committed.split())))
         known = {turn for promise in self._promises for turn in promise.turns}
-        while self._waiting and known.issuperset(self._waiting[0].turns):
+        while self._waiting and known.issuperset(_turns(self._waiting[0])):
             yield from self._released(self._waiting.popleft())
 
-    def flush(self) -> Iterator[Segment | Rejected]:
+    def flush(self) -> Iterator[Said]:
         while self._waiting:
             yield from self._released(self._waiting.popleft())
 
-    def _released(self, item: Segment | Rejected) -> Iterator[Segment | Rejected]:
+    def _released(self, item: Said) -> Iterator[Said]:
         """A segment that agrees; where there is none, one of what was committed, if anything was."""
         if isinstance(item, Segment):
             yield self._kept(item)
             return
         yield item
+        if isinstance(item, Watermark):
+            return
         nothing = Segment(
             id=item.id,
             revision=0,
@@ -104,6 +109,10 @@ class Committed(Operator[Hypothesis | Segment | Rejected, Hypothesis | Segment |
         self._promises = [one for one in self._promises if one.end >= segment.start - MEMORY]
         words = None if segment.words is None else _timed(said, segment.words, segment)
         return msgspec.structs.replace(segment, text=" ".join(word for word, _ in said), words=words)
+
+
+def _turns(item: Said) -> tuple[int, ...]:
+    return () if isinstance(item, Watermark) else item.turns
 
 
 def kept_words(

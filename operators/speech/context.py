@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operators.speech.recognition import Recogniser, Recognition, Transcript
-from stream_engine.events import Language, Rejected, Segment, Spoken, Utterance
+from stream_engine.events import Language, Rejected, Segment, Spoken, Utterance, Watermark
 from stream_engine.operator import Operator
 
 
@@ -33,7 +33,9 @@ class ContextState(msgspec.Struct, frozen=True):
     words: tuple[str, ...]
 
 
-class RecognitionInContext(Operator[Utterance | Language, Segment | Rejected | Language]):
+class RecognitionInContext(
+    Operator[Utterance | Language | Watermark, Segment | Rejected | Language | Watermark]
+):
     """Utterances, one after the other, to what `Recognition` gives, the last `words` of text as a prompt.
 
     A text then depends on those before it, so this has a memory, and one utterance is recognised at a time,
@@ -59,8 +61,10 @@ class RecognitionInContext(Operator[Utterance | Language, Segment | Rejected | L
     def state(self) -> ContextState:
         return ContextState(self._words)
 
-    def feed(self, item: Utterance | Language, /) -> Iterator[Segment | Rejected | Language]:
-        if isinstance(item, Language):
+    def feed(
+        self, item: Utterance | Language | Watermark, /
+    ) -> Iterator[Segment | Rejected | Language | Watermark]:
+        if not isinstance(item, Utterance):
             yield item
             return
         self._told.prompt = " ".join(self._words) or None

@@ -9,19 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_engine.clock import samples
-from stream_engine.events import Language, Spoken, Utterance
+from stream_engine.events import Language, Spoken, Utterance, Watermark
 from stream_engine.operator import Operator
 
 
 class LanguageState(msgspec.Struct, frozen=True):
     """What was said before the language was known, and then the language."""
 
-    held: tuple[Utterance, ...]
+    held: tuple[Utterance | Watermark, ...]
     language: Language | None
 
 
-class LanguageChoice(Operator[Utterance, Language | Utterance]):
-    """Utterances to the same with their language.
+class LanguageChoice(Operator[Utterance | Watermark, Language | Utterance | Watermark]):
+    """Utterances to the same with their language; watermarks keep their places among them.
 
     The first ones are held until they are `enough_s` of speech, `most` of them or all that there are; then
     the language is heard in all of them together, stated once, and is that of these and all that follow. So
@@ -52,28 +52,31 @@ class LanguageChoice(Operator[Utterance, Language | Utterance]):
     def state(self) -> LanguageState:
         return LanguageState(tuple(self._held), self._language)
 
-    def feed(self, item: Utterance, /) -> Iterator[Language | Utterance]:
+    def feed(self, item: Utterance | Watermark, /) -> Iterator[Language | Utterance | Watermark]:
         if self._language is not None:
             yield _with(item, self._language)
             return
         self._held.append(item)
-        speech = sum(one.end - one.start for one in self._held)
-        if speech >= self._enough or len(self._held) >= self._most:
-            yield from self._choose()
+        heard = self._heard()
+        if sum(one.end - one.start for one in heard) >= self._enough or len(heard) >= self._most:
+            yield from self._choose(heard)
 
-    def flush(self) -> Iterator[Language | Utterance]:
-        if self._held:
-            yield from self._choose()
+    def flush(self) -> Iterator[Language | Utterance | Watermark]:
+        if heard := self._heard():
+            yield from self._choose(heard)
 
-    def _choose(self) -> Iterator[Language | Utterance]:
+    def _heard(self) -> list[Utterance]:
+        return [one for one in self._held if isinstance(one, Utterance)]
+
+    def _choose(self, heard: list[Utterance]) -> Iterator[Language | Utterance | Watermark]:
         held, self._held = self._held, []
-        code, probability = self._detect(np.concatenate([self._audio(one) for one in held]))
-        end = max(one.end for one in held)
+        code, probability = self._detect(np.concatenate([self._audio(one) for one in heard]))
+        end = max(one.end for one in heard)
         self._language = Language(at=end, code=code, probability=round(float(probability), 3))
         yield self._language
         for one in held:
             yield _with(one, self._language)
 
 
-def _with(utterance: Utterance, language: Language) -> Utterance:
-    return msgspec.structs.replace(utterance, language=language.code)
+def _with(item: Utterance | Watermark, language: Language) -> Utterance | Watermark:
+    return msgspec.structs.replace(item, language=language.code) if isinstance(item, Utterance) else item

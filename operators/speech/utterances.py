@@ -31,6 +31,8 @@ from stream_engine.clock import samples
 from stream_engine.events import Relabel, Turn, Utterance, VoiceActivity, Watermark
 from stream_engine.operator import Operator
 
+TEXT = "text"  # the source of the watermarks that go with utterances, and then with their text
+QUIET = samples(5.0)  # between two watermarks, while nothing is uttered
 REACH = samples(0.25)  # either side of a cut is listened to for so long
 
 _FromDiarizer = Turn | Relabel | Watermark
@@ -46,15 +48,17 @@ class UtteranceState(msgspec.Struct, frozen=True):
     open: tuple[Turn, ...]
     closed: tuple[Turn, ...]
     next_id: int
+    said: int = 0
 
 
-class UtteranceCutter(Operator[Turn | Relabel | VoiceActivity | Watermark, Utterance]):
+class UtteranceCutter(Operator[Turn | Relabel | VoiceActivity | Watermark, Utterance | Watermark]):
     """Final turns and voice activity, merged in any order, to utterances.
 
     The order in which the two sources are merged does not matter: each event of the diarizer waits until
     voice activity is known up to the end of what it speaks of, and only that much of it is looked at. An
     utterance goes out as soon as no later turn can be joined to it; from then on its label follows by
-    `Relabel` of its turns. Lookahead: `join_s` of watermark.
+    `Relabel` of its turns. Lookahead: `join_s` of watermark. Watermarks of "text" say before which time no
+    utterance will begin any more; they follow the utterances through recognition.
     """
 
     def __init__(
@@ -82,6 +86,7 @@ class UtteranceCutter(Operator[Turn | Relabel | VoiceActivity | Watermark, Utter
         self._open = {turn.id: turn for turn in state.open} if state else {}
         self._closed = list(state.closed) if state else []  # final, not yet uttered; cut ones are shortened
         self._next_id = state.next_id if state else 0
+        self._said = state.said if state else 0  # the last watermark given
 
     @property
     def state(self) -> UtteranceState:
@@ -93,9 +98,10 @@ class UtteranceCutter(Operator[Turn | Relabel | VoiceActivity | Watermark, Utter
             tuple(self._open.values()),
             tuple(self._closed),
             self._next_id,
+            self._said,
         )
 
-    def feed(self, item: Turn | Relabel | VoiceActivity | Watermark, /) -> Iterator[Utterance]:
+    def feed(self, item: Turn | Relabel | VoiceActivity | Watermark, /) -> Iterator[Utterance | Watermark]:
         if isinstance(item, VoiceActivity):
             self._pauses.add(item)
         elif isinstance(item, Watermark) and item.source == VOICE:
@@ -105,13 +111,13 @@ class UtteranceCutter(Operator[Turn | Relabel | VoiceActivity | Watermark, Utter
         while self._waiting and _speaks_of(self._waiting[0]) <= self._heard:
             yield from self._take(self._waiting.popleft())
 
-    def flush(self) -> Iterator[Utterance]:
+    def flush(self) -> Iterator[Utterance | Watermark]:
         while self._waiting:
             yield from self._take(self._waiting.popleft())
         self._open.clear()
         yield from self._release(everything=True)
 
-    def _take(self, item: _FromDiarizer) -> Iterator[Utterance]:
+    def _take(self, item: _FromDiarizer) -> Iterator[Utterance | Watermark]:
         if isinstance(item, Watermark):
             self._watermark = max(self._watermark, item.at)
         elif isinstance(item, Relabel):
@@ -123,7 +129,13 @@ class UtteranceCutter(Operator[Turn | Relabel | VoiceActivity | Watermark, Utter
             self._open.pop(item.id, None)
             if item.end > item.start:
                 self._closed.append(item)
+        before = self._next_id
         yield from self._release()
+        begun = [turn.start for turn in (*self._closed, *self._open.values())]
+        at = min([self._watermark, *begun])
+        if at > self._said and (self._next_id > before or at - self._said >= QUIET):
+            self._said = at
+            yield Watermark(source=TEXT, at=at)
 
     def _release(self, *, everything: bool = False) -> Iterator[Utterance]:
         kept: list[Turn] = []

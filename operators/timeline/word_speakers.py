@@ -47,7 +47,7 @@ class WordSpeakersState(msgspec.Struct):
     reached: list[tuple[int, int]] = []  # steps, and up to where turns were known after them; both rise
     newest: int = 0  # start of the newest segment
     turns: list[KnownTurn] = []
-    waiting: list[Segment] = []
+    waiting: list[Segment | Watermark] = []  # watermarks of text keep their places
 
 
 class WordSpeakers:
@@ -77,7 +77,9 @@ class WordSpeakers:
     def state(self) -> WordSpeakersState:
         return _copied(self._state)
 
-    def feed(self, item: Segment | Text | Turn | Relabel | Watermark, /) -> Iterator[Segment | Text]:
+    def feed(
+        self, item: Segment | Text | Turn | Relabel | Watermark, /
+    ) -> Iterator[Segment | Text | Watermark]:
         state = self._state
         match item:
             case Segment():
@@ -88,9 +90,10 @@ class WordSpeakers:
             case Relabel():
                 self._relabel(item)
             case Watermark():
-                if item.source != self._source:
-                    return
-                self._step(item.at)
+                if item.source == self._source:
+                    self._step(item.at)
+                else:
+                    state.waiting.append(item)
             case Rejected():
                 state.newest = max(state.newest, item.start)
                 yield item
@@ -101,10 +104,10 @@ class WordSpeakers:
             yield self._spoken(state.waiting.pop(0), step)
         self._forget()
 
-    def flush(self) -> Iterator[Segment]:
-        for segment in self._state.waiting:
-            step = self._decided(segment)
-            yield self._spoken(segment, self._state.step if step is None else step)
+    def flush(self) -> Iterator[Segment | Watermark]:
+        for item in self._state.waiting:
+            step = self._decided(item)
+            yield self._spoken(item, self._state.step if step is None else step)
         self._state.waiting = []
 
     def _know(self, turn: Turn) -> None:
@@ -130,15 +133,17 @@ class WordSpeakers:
             state.reached.append((state.step, reach))
         state.step += 1
 
-    def _decided(self, segment: Segment) -> int | None:
+    def _decided(self, segment: Segment | Watermark) -> int | None:
         """The step after which all turns that may cover a word were known; None while they are not."""
+        if isinstance(segment, Watermark):
+            return 0
         until = max((beginning(word) for word in segment.words or ()), default=-1)
         if until < 0:
             return 0
         return next((step for step, reach in self._state.reached if reach >= until), None)
 
-    def _spoken(self, segment: Segment, step: int) -> Segment:
-        if not segment.words:
+    def _spoken(self, segment: Segment | Watermark, step: int) -> Segment | Watermark:
+        if isinstance(segment, Watermark) or not segment.words:
             return segment
         found = [(turn.id, version) for turn in self._state.turns if (version := turn.at(step)) is not None]
         own = max(
@@ -155,7 +160,9 @@ class WordSpeakers:
 
     def _forget(self) -> None:
         state = self._state
-        oldest = min([state.newest, *(segment.start for segment in state.waiting)]) - BEHIND
+        oldest = (
+            min([state.newest, *(one.start for one in state.waiting if isinstance(one, Segment))]) - BEHIND
+        )
         if state.turns and state.turns[0].versions[-1].end < oldest:
             state.turns = [turn for turn in state.turns if turn.versions[-1].end >= oldest]
             state.reached = [both for both in state.reached if both[1] >= oldest]
