@@ -12,24 +12,27 @@ and words with times get the speakers of the turns that cover them:
 
     utterances ─► language ─► recognition ─┬─► committed ─┬─► word speakers ─► events
      turns and voice ─► hypotheses ────────┘       turns ─┘
+
+What is measured beside the words has a topology of its own, in `analytics`.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from anyio import CapacityLimiter
 
+from stream_engine.analytics import Analytics, Heard, analysed, heard
 from stream_engine.barrier import Barrier
 from stream_engine.events import (
+    Backchannel,
     Chunk,
     Event,
     Gap,
     Hypothesis,
     Interruption,
-    Language,
     Overlap,
     Rejected,
     Relabel,
@@ -51,6 +54,7 @@ VOICE_ACTIVITY, DIARIZATION, SPEECH_TURNS = "voice activity", "diarization", "sp
 UTTERANCES, OVERLAP, EMISSION = "utterances", "overlap", "emission"
 LANGUAGE, RECOGNITION, HYPOTHESES = "language", "recognition", "hypotheses"
 COMMITTED, WORD_SPEAKERS = "committed", "word speakers"  # states are saved by these names
+REDACTION = "redaction"
 EVENTS_CAPACITY = 64  # small things; the audio edges are what bounds memory
 
 
@@ -62,14 +66,16 @@ class Parts:
     voice_activity: Operator[Chunk, VoiceActivity | Watermark]
     diarizer: Operator[Chunk, Turns] | None
     speech_turns: Operator[VoiceActivity | Watermark, Turns]  # in the place of a diarizer
-    utterances: Operator[Turns | VoiceActivity, Utterance]
+    utterances: Operator[Turns | VoiceActivity, Utterance | Watermark]
     recognise: Callable[[Sequence[Utterance]], Sequence[Iterable[Segment | Rejected]]] | None
-    overlap: Operator[Turns, Overlap | Interruption | Watermark]
+    overlap: Operator[Turns, Overlap | Interruption | Backchannel | Watermark]
     in_context: Operator[Any, Any] | None = None  # in the place of `recognise`: one after the other
-    language: Operator[Utterance, Language | Utterance] | None = None  # None: it is known
+    language: Operator[Any, Any] | None = None  # None: it is known
     hypotheses: Operator[Turns | VoiceActivity, Hypothesis] | None = None  # None: final text only
     committed: Operator[Any, Any] | None = None  # with `hypotheses`
     word_speakers: Operator[Any, Any] | None = None  # None: the recogniser has no word times
+    redaction: Operator[Any, Any] | None = None  # of all text, before anybody sees it
+    analytics: Analytics = field(default_factory=Analytics)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,29 +91,51 @@ class Devices:
 
 def transcription(pipeline: Pipeline, audio: Receive[Chunk], parts: Parts, devices: Devices) -> Receive[Any]:
     """Lays the graph from audio to everything that is said of it."""
-    cpu = devices.cpu
-    branches = 2 if parts.diarizer is None else 3
-    audio, to_gaps, *to_diarizer = pipeline.fan_out("audio", audio, branches, capacity=2)
+    cpu, analytics = devices.cpu, parts.analytics
+    to_voice, to_gaps, *more = pipeline.fan_out(
+        "audio",
+        audio,
+        2
+        + bool(parts.diarizer and not analytics.signal_chain)
+        + bool(analytics.spectra)
+        + bool(analytics.conversation),
+        capacity=2,
+    )
     streams: list[Receive[Any]] = [pipeline.stage("gaps", parts.gaps, to_gaps)]
-    voice = pipeline.stage(VOICE_ACTIVITY, parts.voice_activity, audio, limiter=cpu)
+    voice = pipeline.stage(VOICE_ACTIVITY, parts.voice_activity, to_voice, limiter=cpu)
+    measured: list[Receive[Any]] = []
+    processed: Receive[Chunk] | None = None
+    if analytics.spectra is not None:
+        measured, processed = heard(pipeline, more.pop(), analytics, cpu)
+    if analytics.conversation is not None:
+        measured.append(pipeline.stage("audio's end", Heard(), more.pop(), capacity=EVENTS_CAPACITY))
     if parts.diarizer is not None:
-        turns = pipeline.stage(DIARIZATION, parts.diarizer, to_diarizer[0], limiter=devices.diarizer)
+        to_diarizer = more.pop() if processed is None else processed
+        turns = pipeline.stage(DIARIZATION, parts.diarizer, to_diarizer, limiter=devices.diarizer)
     else:
         voice, to_turns = pipeline.fan_out("voice", voice, 2)
         turns = pipeline.stage(SPEECH_TURNS, parts.speech_turns, to_turns)
     to_utterances, to_overlap, to_events, *to_words = pipeline.fan_out(
         "turns", turns, 3 + bool(parts.word_speakers), capacity=EVENTS_CAPACITY
     )
-    streams.append(to_events)
-    streams.append(pipeline.stage(OVERLAP, parts.overlap, to_overlap, capacity=EVENTS_CAPACITY))
+    overlaps = pipeline.stage(OVERLAP, parts.overlap, to_overlap, capacity=EVENTS_CAPACITY)
+    said = [to_events, overlaps]
     merged: Receive[Turns | VoiceActivity] = pipeline.fan_in("turns and voice", to_utterances, voice)
     merged, *to_hypotheses = pipeline.fan_out("heard", merged, 1 + bool(parts.hypotheses))
     utterances = pipeline.stage(UTTERANCES, parts.utterances, merged, capacity=max(CAPACITY, devices.batch))
     if parts.recognise is None:
-        streams.append(pipeline.stage("no recognition", _Nothing(), utterances))
+        said.append(pipeline.stage("no recognition", _WatermarksOnly(), utterances))
     else:
-        streams.append(_text(pipeline, utterances, to_hypotheses, to_words, parts, devices))
-    return pipeline.fan_in("everything", *streams, capacity=EVENTS_CAPACITY)
+        said.append(_text(pipeline, utterances, to_hypotheses, to_words, parts, devices))
+    if analytics.any:
+        pairs = [
+            pipeline.fan_out(f"{name} twice", stream, 2, capacity=EVENTS_CAPACITY)
+            for name, stream in zip(("turns", "overlap", "text"), said, strict=True)
+        ]
+        said = [to_events for to_events, _ in pairs]
+        measured += [to_analytics for _, to_analytics in pairs]
+        streams.append(analysed(pipeline, measured, analytics, cpu, capacity=EVENTS_CAPACITY))
+    return pipeline.fan_in("everything", *said, *streams, capacity=EVENTS_CAPACITY)
 
 
 def _text(
@@ -141,6 +169,8 @@ def _text(
     if parts.word_speakers is not None:
         text = pipeline.fan_in("turns and text", turns[0], text)
         text = pipeline.stage(WORD_SPEAKERS, parts.word_speakers, text, capacity=EVENTS_CAPACITY)
+    if parts.redaction is not None:
+        text = pipeline.stage(REDACTION, parts.redaction, text, capacity=EVENTS_CAPACITY)
     return text
 
 
@@ -228,9 +258,9 @@ class _Nowhere:
     def discard(self) -> None: ...
 
 
-class _Nothing:
-    def feed(self, item: object, /) -> Iterable[Event]:
-        return ()
+class _WatermarksOnly:
+    def feed(self, item: Utterance | Watermark, /) -> Iterable[Watermark]:
+        return (item,) if isinstance(item, Watermark) else ()
 
-    def flush(self) -> Iterable[Event]:
+    def flush(self) -> Iterable[Watermark]:
         return ()
