@@ -207,7 +207,12 @@ def _lay(
     session: OpenSession
 
     def end() -> SessionEnd:
-        return SessionEnd(duration=snap(audio.store.frames), damage=audio.damage, stopped=session.stopped)
+        return SessionEnd(
+            duration=snap(audio.store.frames),
+            damage=audio.damage,
+            stopped=session.stopped,
+            health=audio.health,
+        )
 
     emission = Emission(
         tracer=pipeline.tracer,

@@ -140,7 +140,7 @@ def transcription(pipeline: Pipeline, audio: Receive[Chunk], parts: Parts, devic
 
 def _text(
     pipeline: Pipeline,
-    utterances: Receive[Utterance],
+    utterances: Receive[Any],
     heard: list[Receive[Turns | VoiceActivity]],
     turns: list[Receive[Turns]],
     parts: Parts,
