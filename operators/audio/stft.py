@@ -69,7 +69,10 @@ class Stft:
     def feed(self, item: Chunk, /) -> Iterator[Spectra]:
         import torch
 
-        samples = self._transfers.upload(item.samples, self._device)
+        mono = (
+            item.samples if item.samples.ndim == 1 else item.samples.mean(1)
+        )  # channels kept apart are mixed
+        samples = self._transfers.upload(mono, self._device)
         if self._kept is None or not self._end:
             self._kept = torch.zeros(BEFORE, device=samples.device)
         self._kept = joined(self._kept, samples)
