@@ -16,7 +16,7 @@ from operators.timeline.legacy_overlap import LegacyInterruption, legacy_overlap
 from operators.timeline.overlap import OverlapState, OverlapSweep
 from operators.timeline.overlap_intervals import overlap_intervals
 from stream_engine.clock import samples
-from stream_engine.events import Interruption, Overlap, Relabel, Turn, Watermark
+from stream_engine.events import Backchannel, Interruption, Overlap, Relabel, Turn, Watermark
 from stream_engine.testing import check_restart, restarted, run
 
 S = samples(1)
@@ -47,6 +47,10 @@ def interruptions(items: list) -> list[tuple[str, str, float, float, bool]]:
     ]
 
 
+def backchannels(items: list) -> list[tuple[str, str, float, float]]:
+    return [(e.speaker, e.to, e.start / S, e.end / S) for e in items if isinstance(e, Backchannel)]
+
+
 # --- the cases of the docstring ------------------------------------------------------------------
 
 
@@ -60,6 +64,40 @@ def test_a_barge_in_that_gives_up_is_an_unsuccessful_interruption():
     out = run(OverlapSweep(), turns_of(("A", 0, 10), ("B", 5, 8)))
     assert overlaps(out) == [(5, 8, "AB")]
     assert interruptions(out) == [("B", "A", 5, 8, False)]
+
+
+def test_a_short_word_while_another_goes_on_is_a_back_channel():
+    out = run(OverlapSweep(), turns_of(("A", 0, 10), ("B", 5, 6)))
+    assert backchannels(out) == [("B", "A", 5, 6)]
+    assert interruptions(out) == []
+
+
+def test_a_back_channel_is_to_the_one_who_has_spoken_longest():
+    out = run(OverlapSweep(), turns_of(("C", 1, 10), ("A", 2, 10), ("B", 5, 5.5)))
+    assert backchannels(out) == [("B", "C", 5, 5.5)]
+
+
+@pytest.mark.parametrize(
+    ("case", "second"),
+    [
+        ("longer than a back-channel", ("B", 5, 6.001)),
+        ("a quick answer that outlasts the turn", ("B", 9.5, 10.2)),
+        ("a start within the gap", ("B", 0.15, 1)),
+        ("a click, shorter than the least overlap", ("B", 5, 5.049)),
+        ("after the turn", ("B", 10, 10.5)),
+        ("the same speaker", ("A", 5, 6)),
+    ],
+)
+def test_no_back_channel(case, second):
+    assert backchannels(run(OverlapSweep(), turns_of(("A", 0, 10), second))) == [], case
+
+
+def test_a_back_channel_waits_for_the_watermark_and_holds_it_back():
+    operator = OverlapSweep()
+    for item in turns_of(("A", 0, 10), ("B", 5, 6)):
+        assert list(operator.feed(item)) == []
+    assert list(operator.feed(watermark(5.5))) == [Watermark(source="overlap", at=5 * S)]
+    assert backchannels(list(operator.feed(watermark(6.5)))) == [("B", "A", 5, 6)]
 
 
 @pytest.mark.parametrize(
@@ -209,6 +247,16 @@ def brute_interruptions(turns: list[Turn]) -> set[tuple[int, int, str, str, bool
     }
 
 
+def brute_backchannels(turns: list[Turn]) -> list[tuple[int, int, str, str]]:
+    speech = stretches(turns)
+    found: list[tuple[int, int, str, str]] = []
+    for start, end, who in speech:
+        keep = [a for a in speech if a[2] != who and a[0] + GAP < start and end <= a[1]]
+        if keep and MIN <= end - start <= SHORT:
+            found.append((start, end, who, min(keep)[2]))
+    return sorted(found, key=lambda b: (b[1], b[2]))
+
+
 def check_against_brute_force(turns: list[Turn]) -> None:
     out = run(OverlapSweep(), turns)
     found = [e for e in out if isinstance(e, Overlap)]
@@ -219,6 +267,9 @@ def check_against_brute_force(turns: list[Turn]) -> None:
         for e in out
         if isinstance(e, Interruption)
     } == brute_interruptions(turns)
+    short = [e for e in out if isinstance(e, Backchannel)]
+    assert [(e.start, e.end, e.speaker, e.to) for e in short] == brute_backchannels(turns)
+    assert [e.id for e in short] == list(range(1, len(short) + 1))
 
 
 @given(rows)
@@ -299,7 +350,11 @@ def test_nothing_starts_before_the_watermark_given_out(rows, shuffle, relabels):
         else:
             assert event.start >= passed
             assert event.end > event.start
-            assert isinstance(event, Overlap) or event.interrupter != event.interrupted
+            assert isinstance(event, Interruption | Backchannel | Overlap)
+            if isinstance(event, Interruption):
+                assert event.interrupter != event.interrupted
+            if isinstance(event, Backchannel):
+                assert event.speaker != event.to
 
 
 def test_a_restart_anywhere_changes_nothing():

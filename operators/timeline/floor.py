@@ -37,6 +37,7 @@ class OverlapState(msgspec.Struct):
     late: int = 0  # turns that began before the watermark when they came: left out
     overlaps: int = 0  # given out so far
     interruptions: int = 0
+    backchannels: int = 0
     turns: dict[int, tuple[int, int, str]] = {}  # id -> start, end, speaker; to come or going on
     boundaries: list[tuple[int, bool, int]] = []  # heap of (time, whether it is a start, id), to come
     floor: dict[str, Stretch] = {}
@@ -64,8 +65,15 @@ def interrupted_by(speaker: str, floor: Floor, at: int, gap: int) -> Iterator[tu
             yield at, other, False
 
 
+def floor_kept_by(speaker: str, floor: Floor, gap: int) -> str | None:
+    """Of those who spoke before the stretch of `speaker` and go on, who began first."""
+    start = floor[speaker].start
+    keeps = [(s.start, other) for other, s in floor.items() if s.start + gap < start]
+    return min(keeps)[1] if keeps else None
+
+
 def settled(floor: Floor, position: int, gap: int) -> int:
-    """No interruption that begins earlier can still come of the stretches on the floor."""
+    """No interruption or back-channel that begins earlier can still come of the stretches on the floor."""
     if len(floor) == 0:
         return position
     oldest = min([stretch.start for stretch in floor.values()])

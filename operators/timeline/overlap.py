@@ -1,16 +1,18 @@
-"""Overlap and interruptions by a sweep line over the boundaries of final turns.
+"""Overlap, interruptions and back-channels by a sweep line over the boundaries of final turns.
 
     seconds  0    1    2    3    4    5    6    7    8
     A        ├─────────────────────────────┤  ┊            A stops first: B's interruption succeeds
     B                       ├─────────────────┤            B begins while A speaks
-    C             ├──┤      ┊              ┊  ┊            short: a back-channel, no interruption
+    C             ├──┤      ┊              ┊  ┊            short, and A keeps the floor: a back-channel
     set      A    AC A      AB             B  ┊
     Overlap       ▓▓▓▓      ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓  ┊            one for each unchanging set of two or more
     swept    ─────────────────────────────────►  ...       up to the diarizer's watermark, no further
 
 Turns of one speaker that touch or overlap are one stretch. A stretch of B that begins while A speaks, more
 than `interruption_gap` after A did, is an interruption, unless they share less than `min_overlap` or B's
-stretch lasts no longer than `backchannel_max`. It is successful when A stops before B does.
+stretch lasts no longer than `backchannel_max`. It is successful when A stops before B does. A stretch of B
+that short, begun so and over while A goes on, is a back-channel, to whoever of such A began first; one that
+outlasts them all is a quick answer, and neither.
 
 Boundaries are taken in order of time, whatever the order of arrival, so the output does not depend on how
 turns and watermarks are interleaved. Each boundary costs O(log turns in view + active speakers).
@@ -26,13 +28,13 @@ from heapq import heappop, heappush
 from operators.timeline import floor as on
 from operators.timeline.floor import OverlapState
 from stream_engine.clock import samples
-from stream_engine.events import Interruption, Overlap, Relabel, Turn, Watermark
+from stream_engine.events import Backchannel, Interruption, Overlap, Relabel, Turn, Watermark
 
-Given = Overlap | Interruption | Watermark
+Given = Overlap | Interruption | Backchannel | Watermark
 
 
 class OverlapSweep:
-    """Final turns in, overlaps and interruptions out; lengths in samples.
+    """Final turns in, overlaps, interruptions and back-channels out; lengths in samples.
 
     Left out: turns that are not final, have no length or nobody to attribute them to, and late ones, which
     `state.late` counts. A relabel reaches all that is not given out yet.
@@ -113,7 +115,7 @@ class OverlapSweep:
         out: list[Given] = self._overlaps(at) if before > 1 else []
         if ended:
             for speaker in sorted(ended):
-                out += self._interruptions(speaker, at)
+                out += self._claims(speaker, at)
             on.yield_to_others(floor, ended, at, self._gap)
             for speaker in ended:
                 del floor[speaker]
@@ -131,12 +133,18 @@ class OverlapSweep:
         pieces, state.held = state.held, []
         return [Overlap(id=i, start=s, end=e, speakers=who) for i, (s, e, who) in enumerate(pieces, first)]
 
-    def _interruptions(self, speaker: str, at: int) -> list[Given]:
-        """What the stretch of `speaker` that ends `at` interrupted."""
+    def _claims(self, speaker: str, at: int) -> list[Given]:
+        """What the stretch of `speaker` that ends `at` interrupted, or whom it encouraged."""
         state = self._state
         out: list[Given] = []
         start = state.floor[speaker].start
-        if at - start <= self._backchannel_max or start < state.released:
+        if start < state.released:
+            return out
+        if at - start <= self._backchannel_max:
+            to = on.floor_kept_by(speaker, state.floor, self._gap)
+            if to is not None and at - start >= self._min_overlap:
+                state.backchannels += 1
+                out.append(Backchannel(id=state.backchannels, start=start, end=at, speaker=speaker, to=to))
             return out
         for end, other, successful in on.interrupted_by(speaker, state.floor, at, self._gap):
             if end - start >= self._min_overlap:
