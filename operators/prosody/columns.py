@@ -1,4 +1,4 @@
-"""The frames of prosody that somebody may still ask for, as columns: a segment's figures are slices of them."""
+"""The frames of prosody that somebody may still ask for, as columns: a segment is a slice of them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ColumnsState(msgspec.Struct, frozen=True):
 
 
 class FrameColumns:
-    """Frames from `start` to `end`. Holds what was added and not forgotten, and at most twice that in memory."""
+    """Frames from `start` to `end`: what was added and not forgotten. Memory: at most twice that."""
 
     def __init__(self, *, state: ColumnsState | None = None) -> None:
         self._values = state.values.numpy() if state else np.zeros((COLUMNS, 0), np.float32)
@@ -60,7 +60,7 @@ class FrameColumns:
         self._last += frames.frames
 
     def slice(self, start: int, end: int) -> ProsodyFrames:
-        """The frames of `[start, end)` that are known: those whose middle lies in it. Views, good until `add`."""
+        """The known frames whose middle lies in `[start, end)`: views, which are never written to again."""
         first = max(0, _frame(start - self._start))
         last = min(self._last - self._first, max(first, _frame(end - self._start)))
         first = min(first, last)
