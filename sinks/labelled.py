@@ -1,4 +1,4 @@
-"""A session as its log tells it in the end: final turns, segments and overlaps under their last labels.
+"""A session as its log tells it in the end: its final records under their last labels.
 
     events.jsonl ──one pass──► index (start, end, label, file offset) ──► records in order of time
 
@@ -8,170 +8,188 @@ Texts stay on disk and are read again one by one: memory holds some tens of byte
 from __future__ import annotations
 
 import heapq
-from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import NamedTuple, TypeVar
 
 import msgspec
+import numpy as np
 
-from sinks.log_columns import Columns
+from sinks.log_columns import Columns, Offsets, Rows
+from sinks.log_index import LogIndex, records_at
+from sinks.log_labels import Labels
 from stream_engine.events import (
+    Affect,
+    Backchannel,
+    EnergyWindow,
     Event,
+    Gap,
     Interruption,
+    Language,
     Overlap,
-    Relabel,
+    Prosody,
     Segment,
     SessionEnd,
     SessionStart,
+    SoundEvent,
+    Sounds,
+    Statistics,
     Turn,
-    Word,
 )
-from stream_engine.log import decode, positions
 
-R = TypeVar("R", Turn, Segment, Overlap, Interruption)
+R = TypeVar("R", bound=Event)
+
+
+class Told(NamedTuple):
+    """A segment, and what else was said of it."""
+
+    segment: Segment
+    prosody: Prosody | None
+    affect: Affect | None
+    sounds: Sounds | None
 
 
 class LabelledLog:
     """The final records of the log at `path`, each kind in order of start, under the last labels.
 
     A relabel reaches the turns that it names, or all turns of a speaker so far. A segment has the label
-    that holds most of the time of its turns; an overlap has the labels of the turns that cover it. Left out
-    are turns without length (withdrawn), and what turned out to be one speaker's.
+    that holds most of the time of its turns, and so have its prosody and affect; an overlap has the labels of
+    the turns that cover it. Left out are turns without length (withdrawn), and what turned out to be one
+    speaker's.
 
     Raises:
         ValueError: a damaged line before the last one.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, index: LogIndex | None = None) -> None:
         self.path = path
-        self.session_start: SessionStart | None = None
-        self.session_end: SessionEnd | None = None
-        self._names: list[str | None] = [None]
-        self._codes: dict[str | None, int] = {None: 0}
-        self._turns, self._segments, self._overlaps, self._interruptions = (Columns() for _ in range(4))
-        self._parties = array("q")  # two for each interruption: the rows of both turns, or -1
-        for offset, event in positions(path):
-            self._index(offset, event)
+        self._index = index or LogIndex(path)
+        self._labels = Labels(self._index)
+        if index is None:
+            self._index.catch_up()
+
+    @property
+    def session_start(self) -> SessionStart | None:
+        return self._index.start
+
+    @property
+    def session_end(self) -> SessionEnd | None:
+        return self._index.end
+
+    @property
+    def languages(self) -> tuple[Language, ...]:
+        return tuple(self._index.languages)
+
+    # --- who, what, when -------------------------------------------------------------------------
 
     def turns(self) -> Iterator[Turn]:
-        for row, turn in self._read(self._turns, Turn):
+        for row, turn in self._read(self._index.turns, Turn):
             if turn.end > turn.start:
-                yield msgspec.structs.replace(turn, speaker=self._names[self._turns.label[row]])
+                yield msgspec.structs.replace(turn, speaker=self._labels.of_turn(row))
 
-    def segments(self) -> Iterator[Segment]:
-        for row, segment in self._read(self._segments, Segment):
-            speaker = self._names[self._majority(segment, self._segments.label[row])]
-            segment = segment if speaker == segment.speaker else _respoken(segment, speaker)
-            yield msgspec.structs.replace(
-                segment, words=segment.words and tuple(map(self._told, segment.words))
-            )
+    def turns_told(self) -> Iterator[tuple[Turn, Sounds | None]]:
+        """Each turn with the sound events during it."""
+        index = self._index
+        offsets = index.turn_sounds.of(index.turns.ids[index.turns.by_time()])
+        sounds = self._at(offsets.tolist(), Sounds)
+        for (row, turn), heard in zip(self._read(index.turns, Turn), sounds, strict=True):
+            if turn.end > turn.start:
+                yield msgspec.structs.replace(turn, speaker=self._labels.of_turn(row)), heard
 
-    def _told(self, word: Word) -> Word:
-        """The word under the last labels of its turns; as it is where they are not all known."""
-        rows = [row for row in map(self._turns.row, word.turns) if row is not None]
-        if not rows or len(rows) < len(word.speakers):
-            return word
-        names = [self._names[self._turns.label[row]] for row in rows]
-        speakers = tuple(dict.fromkeys(name for name in names if name is not None))
-        return msgspec.structs.replace(word, speakers=speakers)
+    def segments(self, rows: Rows | None = None) -> Iterator[Segment]:
+        """All of them, or those in `rows` of the index."""
+        for row, segment in self._read(self._index.segments, Segment, rows):
+            yield self._labels.labelled(segment, row)
 
-    def overlaps(self) -> Iterator[Overlap]:
-        turns = self._turns
-        coming = iter(turns.by_time())
+    def told(self, rows: Rows | None = None) -> Iterator[Told]:
+        """Each segment, or those in `rows`, with its prosody, affect and sound events."""
+        index = self._index
+        rows = index.segments.by_time(rows)
+        ids = index.segments.ids[rows]
+        prosody = self._at(index.prosody.of(ids).tolist(), Prosody)
+        affect = self._at(index.affect.of(ids).tolist(), Affect)
+        sounds = self._at(index.segment_sounds.of(ids).tolist(), Sounds)
+        for segment, how, mood, heard in zip(self.segments(rows), prosody, affect, sounds, strict=True):
+            if how is not None:
+                how = msgspec.structs.replace(how, speaker=segment.speaker)
+            if mood is not None:
+                mood = msgspec.structs.replace(mood, speaker=segment.speaker)
+            yield Told(segment, how, mood, heard)
+
+    def prosody_of(self, segment: int) -> Prosody | None:
+        """As it was logged; for many segments in order of time `told` is faster."""
+        return self._only(self._index.prosody, segment, Prosody)
+
+    def affect_of(self, segment: int) -> Affect | None:
+        return self._only(self._index.affect, segment, Affect)
+
+    def sounds_of(self, segment: int) -> Sounds | None:
+        return self._only(self._index.segment_sounds, segment, Sounds)
+
+    # --- beside what is said ---------------------------------------------------------------------
+
+    def overlaps(self, rows: Rows | None = None) -> Iterator[Overlap]:
+        turns, names = self._index.turns, self._index.names
+        rows = self._index.overlaps.by_time(rows)
+        first = self._index.overlaps.start[int(rows[0])] if len(rows) else 0
+        ordered: list[int] = turns.by_time(turns.during(first, 1 << 62)).tolist()
+        coming = iter(ordered)
         following = next(coming, None)
         active: list[tuple[int, int]] = []  # heap of (end, row)
-        for _, overlap in self._read(self._overlaps, Overlap):
+        for _, overlap in self._read(self._index.overlaps, Overlap, rows):
             while following is not None and turns.start[following] <= overlap.start:
                 heapq.heappush(active, (turns.end[following], following))
                 following = next(coming, None)
             while active and active[0][0] <= overlap.start:
                 heapq.heappop(active)
-            names = {self._names[turns.label[row]] for end, row in active if end >= overlap.end}
-            speakers = tuple(sorted(name for name in names if name is not None))
+            found = {names[turns.label[row]] for end, row in active if end >= overlap.end}
+            speakers = tuple(sorted(name for name in found if name is not None))
             if len(speakers) > 1:
                 yield msgspec.structs.replace(overlap, speakers=speakers)
 
-    def interruptions(self) -> Iterator[Interruption]:
-        for row, event in self._read(self._interruptions, Interruption):
-            by, of = self._parties[2 * row : 2 * row + 2]
-            interrupter = self._names[self._turns.label[by]] if by >= 0 else event.interrupter
-            interrupted = self._names[self._turns.label[of]] if of >= 0 else event.interrupted
-            if interrupter and interrupted and interrupter != interrupted:
-                yield msgspec.structs.replace(event, interrupter=interrupter, interrupted=interrupted)
+    def interruptions(self, rows: Rows | None = None) -> Iterator[Interruption]:
+        for row, event in self._read(self._index.interruptions, Interruption, rows):
+            parties = self._index.interrupting, row, event.interrupter, event.interrupted
+            if pair := self._labels.of_pair(*parties):
+                yield msgspec.structs.replace(event, interrupter=pair[0], interrupted=pair[1])
 
-    def _index(self, offset: int, event: Event) -> None:
-        match event:
-            case SessionStart():
-                self.session_start = event
-            case SessionEnd():
-                self.session_end = event
-            case Turn(final=True):
-                self._put(self._turns, event, offset, event.speaker)
-            case Segment(final=True):
-                self._put(self._segments, event, offset, event.speaker)
-            case Overlap():
-                self._put(self._overlaps, event, offset)
-            case Interruption():
-                self._put(self._interruptions, event, offset)
-                for name in (event.interrupter, event.interrupted):
-                    row = self._turns.newest_at(event.start, self._code(name))
-                    self._parties.append(-1 if row is None else row)
-            case Relabel():
-                self._relabel(event)
-            case _:
-                pass
+    def backchannels(self) -> Iterator[Backchannel]:
+        for row, event in self._read(self._index.backchannels, Backchannel):
+            if pair := self._labels.of_pair(self._index.nodding, row, event.speaker, event.to):
+                yield msgspec.structs.replace(event, speaker=pair[0], to=pair[1])
 
-    def _put(
-        self,
-        columns: Columns,
-        event: Turn | Segment | Overlap | Interruption,
-        offset: int,
-        speaker: str | None = None,
-    ) -> None:
-        columns.put(event.id, start=event.start, end=event.end, label=self._code(speaker), offset=offset)
+    def sound_events(self) -> Iterator[SoundEvent]:
+        for _, event in self._read(self._index.sound_events, SoundEvent):
+            yield event
 
-    def _relabel(self, event: Relabel) -> None:
-        to = self._code(event.to)
-        for row in map(self._turns.row, event.turns):
-            if row is not None:
-                self._turns.label[row] = to
-        if event.speaker is not None:
-            self._turns.rename(self._code(event.speaker), to)
-            self._segments.rename(self._code(event.speaker), to)
+    def gaps(self) -> Iterator[Gap]:
+        """In the order in which they were met."""
+        for gap in self._at(self._index.gaps, Gap):
+            if gap is not None:
+                yield gap
 
-    def _majority(self, segment: Segment, logged: int) -> int:
-        """The label of most of the segment's time; the logged one where its turns do not say."""
-        held: dict[int, int] = {}
-        for row in map(self._turns.row, segment.turns):
-            if row is not None:
-                covered = min(segment.end, self._turns.end[row]) - max(segment.start, self._turns.start[row])
-                label = self._turns.label[row]
-                held[label] = held.get(label, 0) + max(0, covered)
-        best = max(held, key=held.__getitem__, default=logged)
-        return best if held.get(best) else logged
+    def statistics(self) -> Statistics | None:
+        """The last figures, with the windows of all; None where nobody took any."""
+        newest: Statistics | None = None
+        windows: list[EnergyWindow] = []
+        for found in self._at(self._index.statistics, Statistics):
+            if found is not None:
+                newest = found
+                windows += found.windows
+        return newest and msgspec.structs.replace(newest, windows=tuple(windows))
 
-    def _code(self, name: str | None) -> int:
-        if name not in self._codes:
-            self._codes[name] = len(self._names)
-            self._names.append(name)
-        return self._codes[name]
+    # --- lines of the file -----------------------------------------------------------------------
 
-    def _read(self, columns: Columns, kind: type[R]) -> Iterator[tuple[int, R]]:
-        with self.path.open("rb") as log:
-            for row in columns.by_time():
-                log.seek(columns.offset[row])
-                yield row, cast("R", decode(log.readline()))
+    def _read(self, columns: Columns, kind: type[R], rows: Rows | None = None) -> Iterator[tuple[int, R]]:
+        """Records in order of time, each with its row."""
+        ordered: list[int] = columns.by_time(rows).tolist()
+        offsets = (columns.offset[row] for row in ordered)
+        for row, record in zip(ordered, self._at(offsets, kind), strict=True):
+            if record is not None:
+                yield row, record
 
+    def _at(self, offsets: Iterable[int], kind: type[R]) -> Iterator[R | None]:
+        return records_at(self.path, offsets, kind)
 
-def _respoken(segment: Segment, speaker: str | None) -> Segment:
-    """The segment under another label, its words with it."""
-    if segment.words is None or segment.speaker is None or speaker is None:
-        return msgspec.structs.replace(segment, speaker=speaker)
-    words = tuple(
-        msgspec.structs.replace(
-            word, speakers=tuple(dict.fromkeys(speaker if s == segment.speaker else s for s in word.speakers))
-        )
-        for word in segment.words
-    )
-    return msgspec.structs.replace(segment, speaker=speaker, words=words)
+    def _only(self, offsets: Offsets, id: int, kind: type[R]) -> R | None:
+        return next(self._at(offsets.of(np.array([id])).tolist(), kind))
