@@ -1,0 +1,1 @@
+"""Lists of fillers, one file for each language; see `operators.prosody.filler_list`."""
