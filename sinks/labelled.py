@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import msgspec
-import numpy as np
 
-from sinks.log_columns import Columns, Offsets, Rows
+from sinks.log_columns import Columns, Rows, view
 from sinks.log_index import LogIndex, records_at
 from sinks.log_labels import Labels
 from stream_engine.events import (
     Affect,
     Backchannel,
     EnergyWindow,
+    Envelope,
     Event,
     Gap,
     Interruption,
@@ -116,16 +116,6 @@ class LabelledLog:
                 mood = msgspec.structs.replace(mood, speaker=segment.speaker)
             yield Told(segment, how, mood, heard)
 
-    def prosody_of(self, segment: int) -> Prosody | None:
-        """As it was logged; for many segments in order of time `told` is faster."""
-        return self._only(self._index.prosody, segment, Prosody)
-
-    def affect_of(self, segment: int) -> Affect | None:
-        return self._only(self._index.affect, segment, Affect)
-
-    def sounds_of(self, segment: int) -> Sounds | None:
-        return self._only(self._index.segment_sounds, segment, Sounds)
-
     # --- beside what is said ---------------------------------------------------------------------
 
     def overlaps(self, rows: Rows | None = None) -> Iterator[Overlap]:
@@ -147,6 +137,18 @@ class LabelledLog:
             if len(speakers) > 1:
                 yield msgspec.structs.replace(overlap, speakers=speakers)
 
+    def beside(self, rows: Rows | None = None) -> tuple[Iterator[Overlap], Iterator[Interruption]]:
+        """Overlaps and interruptions during all segments, or during those in `rows`."""
+        index = self._index
+        if rows is None:
+            return self.overlaps(), self.interruptions()
+        start, end = view(index.segments.start)[rows], view(index.segments.end)[rows]
+        time = (int(start.min()), int(end.max())) if len(rows) else (0, 0)
+        return (
+            self.overlaps(index.overlaps.during(*time)),
+            self.interruptions(index.interruptions.during(*time)),
+        )
+
     def interruptions(self, rows: Rows | None = None) -> Iterator[Interruption]:
         for row, event in self._read(self._index.interruptions, Interruption, rows):
             parties = self._index.interrupting, row, event.interrupter, event.interrupted
@@ -167,6 +169,10 @@ class LabelledLog:
         for gap in self._at(self._index.gaps, Gap):
             if gap is not None:
                 yield gap
+
+    def envelopes(self) -> Iterator[Envelope]:
+        """How loud the audio was, for drawing."""
+        yield from (found for found in self._at(self._index.envelopes, Envelope) if found is not None)
 
     def statistics(self) -> Statistics | None:
         """The last figures, with the windows of all; None where nobody took any."""
@@ -190,6 +196,3 @@ class LabelledLog:
 
     def _at(self, offsets: Iterable[int], kind: type[R]) -> Iterator[R | None]:
         return records_at(self.path, offsets, kind)
-
-    def _only(self, offsets: Offsets, id: int, kind: type[R]) -> R | None:
-        return next(self._at(offsets.of(np.array([id])).tolist(), kind))

@@ -15,6 +15,7 @@ from sinks.log_lines import (
     AnyLine,
     BackchannelLine,
     EndLine,
+    EnvelopeLine,
     EventLine,
     HeardLine,
     InterruptionLine,
@@ -50,7 +51,7 @@ class LogIndex:
         self._codes: dict[str | None, int] = {None: 0}
         self.turns, self.segments, self.overlaps = Columns(), Columns(), Columns()
         self.interruptions, self.backchannels, self.sound_events = Columns(), Columns(), Columns()
-        self.gaps, self.statistics = array("q"), array("q")  # offsets
+        self.gaps, self.statistics, self.envelopes = array("q"), array("q"), array("q")  # offsets
         self.prosody, self.affect, self.segment_sounds, self.turn_sounds = (Offsets() for _ in range(4))
         self.interrupting, self.nodding = array("q"), array("q")  # for each: rows of both turns, or -1
         self._position = self._number = 0
@@ -102,6 +103,8 @@ class LogIndex:
                 self._put(self.overlaps, found)
             case IntervalLine():
                 self.gaps.append(offset)
+            case EnvelopeLine():
+                self.envelopes.append(offset)
             case StatisticsLine():
                 self.statistics.append(offset)
             case RelabelLine():

@@ -62,6 +62,10 @@ class RelabelLine(Line, tag="relabel"):
     speaker: str | None = None
 
 
+class EnvelopeLine(Line, tag="envelope"):
+    pass
+
+
 class StatisticsLine(Line, tag="statistics"):
     pass
 
@@ -98,6 +102,7 @@ AnyLine = (
     | ProsodyLine
     | AffectLine
     | RelabelLine
+    | EnvelopeLine
     | StatisticsLine
     | StartLine
     | EndLine

@@ -15,6 +15,7 @@ import numpy as np
 from anyio import CapacityLimiter
 from numpy.typing import NDArray
 
+from operators.audio.envelope import Envelopes, EnvelopeState
 from operators.speech.channels import ChannelTurns, ChannelTurnsState
 from operators.speech.committed import Committed, CommittedState
 from operators.speech.context import ContextState, RecognitionInContext
@@ -41,6 +42,7 @@ from stream_engine.options import Options
 from stream_engine.topology import (
     COMMITTED,
     DIARIZATION,
+    ENVELOPE,
     HYPOTHESES,
     LANGUAGE,
     OVERLAP,
@@ -251,6 +253,7 @@ class Backends:
             diarizer = _diarizer(loaded.diarizer, loaded.known, options, state(DIARIZATION, DiarizerState))
         return Parts(
             gaps=gaps,
+            envelope=Envelopes(state=state(ENVELOPE, EnvelopeState)),
             voice_activity=VoiceActivityDetector(
                 session=silero, state=state(VOICE_ACTIVITY, VoiceActivityState)
             ),

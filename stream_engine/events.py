@@ -207,6 +207,15 @@ class Backchannel(_Record, frozen=True, tag="backchannel"):
 # --- how it was said, and what else was heard ----------------------------------------------------
 
 
+class Envelope(_Record, frozen=True, tag="envelope"):
+    """How loud the audio was in each tenth of a second from `start` on, for drawing."""
+
+    start: int
+    end: int
+    peaks: str  # base64 of a byte each: the largest magnitude, from 0 (-60 dBFS or less) to 255 (0 dBFS)
+    emitted_at: float | None = None
+
+
 class SoundEvent(_Record, frozen=True, tag="sound_event"):
     """Something heard beside what is said; given when it has ended."""
 
@@ -447,6 +456,7 @@ Event = (
     | Overlap
     | Interruption
     | Backchannel
+    | Envelope
     | SoundEvent
     | Sounds
     | Prosody

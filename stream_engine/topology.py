@@ -1,6 +1,6 @@
 """The topology of a session: which streams exist and who reads them, against protocols only.
 
-    audio ─► fan-out ─► gaps ────────────────────────────────────────────────────────────────────► events
+    audio ─► fan-out ─► gaps, envelope ──────────────────────────────────────────────────────────► events
                     ├─► voice activity ──────────────────┐
                     └─► diarization ─► turns ─► fan-out ─┴─► utterances ─► recognition ──────────► events
                                                     ├──────► overlap ────────────────────────────► events
@@ -29,6 +29,7 @@ from stream_engine.barrier import Barrier
 from stream_engine.events import (
     Backchannel,
     Chunk,
+    Envelope,
     Event,
     Gap,
     Hypothesis,
@@ -54,7 +55,7 @@ VOICE_ACTIVITY, DIARIZATION, SPEECH_TURNS = "voice activity", "diarization", "sp
 UTTERANCES, OVERLAP, EMISSION = "utterances", "overlap", "emission"
 LANGUAGE, RECOGNITION, HYPOTHESES = "language", "recognition", "hypotheses"
 COMMITTED, WORD_SPEAKERS = "committed", "word speakers"  # states are saved by these names
-REDACTION = "redaction"
+REDACTION, ENVELOPE = "redaction", "envelope"
 EVENTS_CAPACITY = 64  # small things; the audio edges are what bounds memory
 
 
@@ -63,6 +64,7 @@ class Parts:
     """The operators of one session, made anew for each: an instance is the session's state."""
 
     gaps: Operator[Chunk, Gap]
+    envelope: Operator[Chunk, Envelope]
     voice_activity: Operator[Chunk, VoiceActivity | Watermark]
     diarizer: Operator[Chunk, Turns] | None
     speech_turns: Operator[VoiceActivity | Watermark, Turns]  # in the place of a diarizer
@@ -92,16 +94,19 @@ class Devices:
 def transcription(pipeline: Pipeline, audio: Receive[Chunk], parts: Parts, devices: Devices) -> Receive[Any]:
     """Lays the graph from audio to everything that is said of it."""
     cpu, analytics = devices.cpu, parts.analytics
-    to_voice, to_gaps, *more = pipeline.fan_out(
+    to_voice, to_gaps, to_envelope, *more = pipeline.fan_out(
         "audio",
         audio,
-        2
+        3
         + bool(parts.diarizer and not analytics.signal_chain)
         + bool(analytics.spectra)
         + bool(analytics.conversation),
         capacity=2,
     )
-    streams: list[Receive[Any]] = [pipeline.stage("gaps", parts.gaps, to_gaps)]
+    streams: list[Receive[Any]] = [
+        pipeline.stage("gaps", parts.gaps, to_gaps),
+        pipeline.stage(ENVELOPE, parts.envelope, to_envelope),
+    ]
     voice = pipeline.stage(VOICE_ACTIVITY, parts.voice_activity, to_voice, limiter=cpu)
     measured: list[Receive[Any]] = []
     processed: Receive[Chunk] | None = None

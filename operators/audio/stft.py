@@ -69,9 +69,8 @@ class Stft:
     def feed(self, item: Chunk, /) -> Iterator[Spectra]:
         import torch
 
-        mono = (
-            item.samples if item.samples.ndim == 1 else item.samples.mean(1)
-        )  # channels kept apart are mixed
+        # channels that are kept apart are mixed
+        mono = item.samples if item.samples.ndim == 1 else item.samples.mean(1)
         samples = self._transfers.upload(mono, self._device)
         if self._kept is None or not self._end:
             self._kept = torch.zeros(BEFORE, device=samples.device)
