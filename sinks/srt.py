@@ -4,24 +4,30 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sinks.cues import broken, cue_times
+from sinks.cues import cue_times
 from sinks.inert_text import plain
 from sinks.labelled import LabelledLog
+from sinks.subtitle_cues import cues
+from sinks.timed_words import columns
 from sinks.whole_file import replacing
+from stream_engine.events import Segment
 
 # SubRip cannot escape: players read <b> and {\an8} as commands, and parsers an arrow as times
 _LOOKALIKES = str.maketrans({"<": "‹", ">": "›", "{": "(", "}": ")"})
 
 
 def write_srt(log: LabelledLog, out: Path) -> None:
-    """One cue for each segment with text; overlapping segments are overlapping cues."""
+    """Cues as `subtitle_cues` times them; people who speak at the same time have overlapping cues."""
     with replacing(out) as file:
-        number = 0
-        for segment in log.segments():
-            text = plain(segment.text)
-            if text:
-                number += 1
-                speaker = f"[{plain(segment.speaker)}]: " if segment.speaker else ""
-                start, end = cue_times(segment.start, segment.end, ",")
-                shown = broken((speaker + text).translate(_LOOKALIKES))
-                file.write(f"{number}\n{start} --> {end}\n{shown}\n\n")
+        for number, cue in enumerate(cues(log.segments(), reserved=_reserved), start=1):
+            start, end = cue_times(cue.start, cue.end, ",")
+            shown = (_prefix(cue.speaker) + cue.text).translate(_LOOKALIKES)
+            file.write(f"{number}\n{start} --> {end}\n{shown}\n\n")
+
+
+def _prefix(speaker: str | None) -> str:
+    return f"[{plain(speaker)}]: " if speaker else ""
+
+
+def _reserved(segment: Segment) -> int:
+    return columns(_prefix(segment.speaker))

@@ -1,26 +1,66 @@
-"""transcript.vtt: WebVTT (W3C) with a voice tag and an id for each cue; simultaneous cues for overlap."""
+"""WebVTT (W3C) with a voice tag and an id for each cue; simultaneous cues for overlap.
+
+transcript.vtt         <v SPEAKER_00>hello there</v>
+transcript.words.vtt   <v SPEAKER_00>hello <00:00:01.250>there</v>     each word lights up when it is said
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from sinks.cues import broken, cue_times
+from sinks.cues import cue_time, cue_times
+from sinks.formats import Unwritten
 from sinks.inert_text import plain
 from sinks.labelled import LabelledLog
+from sinks.subtitle_cues import Cue, cues
+from sinks.subtitle_lines import shown
 from sinks.whole_file import replacing
 
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 def write_vtt(log: LabelledLog, out: Path) -> None:
-    """One cue for each segment with text, its id that of the segment."""
+    """Cues as `subtitle_cues` times them, their ids those of the segments."""
     with replacing(out) as file:
         file.write("WEBVTT\n\n")
-        for segment in log.segments():
-            text = plain(segment.text)
-            if text:
-                start, end = cue_times(segment.start, segment.end, ".")
-                shown = broken(text).translate(_ESCAPES)
-                if segment.speaker:
-                    shown = f"<v {plain(segment.speaker).translate(_ESCAPES)}>{shown}</v>"
-                file.write(f"{segment.id}\n{start} --> {end}\n{shown}\n\n")
+        for cue in cues(log.segments()):
+            file.write(_cue(cue, cue.text.translate(_ESCAPES)))
+
+
+def write_vtt_words(log: LabelledLog, out: Path) -> None:
+    """The same with the time of each word inside its cue.
+
+    Raises:
+        Unwritten: there is text, and none of it has word times.
+    """
+    texts = timed = 0
+    with replacing(out) as file:
+        file.write("WEBVTT\n\n")
+        for cue in cues(log.segments()):
+            texts += 1
+            timed += cue.timed
+            file.write(_cue(cue, _stamped(cue) if cue.timed else cue.text.translate(_ESCAPES)))
+        if texts and not timed:
+            raise Unwritten("the recogniser has no word times")
+
+
+def _cue(cue: Cue, text: str) -> str:
+    start, end = cue_times(cue.start, cue.end, ".")
+    speaker = plain(cue.speaker or "").translate(_ESCAPES)
+    return f"{cue.id}\n{start} --> {end}\n{f'<v {speaker}>{text}</v>' if speaker else text}\n\n"
+
+
+def _stamped(cue: Cue) -> str:
+    """The text with a time before each word that begins later than all before it, inside the cue."""
+    before = cue.start
+    lines: list[str] = []
+    for line in cue.lines:
+        words: list[str] = []
+        for place, word in enumerate(line):
+            stamp = ""
+            if before < word.start < cue.end:
+                stamp, before = f"<{cue_time(word.start, '.')}>", word.start
+            space = "" if word.glued or place == 0 else " "
+            words.append(space + stamp + shown([word]).translate(_ESCAPES))
+        lines.append("".join(words))
+    return "\n".join(lines)

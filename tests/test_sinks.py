@@ -182,8 +182,9 @@ def test_segments_without_speaker_or_text(tmp_path):
 def test_long_text_is_broken_at_spaces(tmp_path):
     folder = session(tmp_path / "talk", segment(1, 1, 9, "SPEAKER_00", "word " * 40 + "x" * 60))
     write_documents(folder)
-    lines = (folder / "transcript.vtt").read_text().replace("<v SPEAKER_00>", "").splitlines()[4:-2]
-    assert all(len(line) <= 42 for line in lines)
+    shown = [line for _, _, text in cues(folder / "transcript.vtt") for line in text.splitlines()]
+    assert max(map(len, shown)) <= 42
+    assert "".join(shown).replace(" ", "") == "word" * 40 + "x" * 60
 
 
 # --- hostile text --------------------------------------------------------------------------------
@@ -202,10 +203,11 @@ def hostile(tmp_path):
 
 @pytest.mark.parametrize("name", ["transcript.srt", "transcript.vtt"])
 def test_hostile_text_forges_no_cue_and_no_style(hostile, name):
-    times = [(start, end) for start, end, _ in cues(hostile / name)]
-    assert times == [(f"00:00:{i:02d},000", f"00:00:{i + 1:02d},000") for i in range(len(HOSTILE))]
     written = (hostile / name).read_text()
-    assert written.count("-->") == len(HOSTILE)
+    read = cues(hostile / name)
+    assert len(read) == written.count("-->") >= len(HOSTILE)
+    assert {f"00:00:{i:02d},000" for i in range(len(HOSTILE))} <= {start for start, _, _ in read}
+    assert all(end <= "00:00:09,000" for _, end, _ in read)
     assert not re.search(r"^(STYLE|NOTE|REGION)", written, re.MULTILINE)
     assert not re.search(r"<(?!/?v\b)", written)
 
