@@ -32,6 +32,8 @@ def write_documents(
             continue
         if format.name in formats:
             output = _write(format, folder / format.file, log, (supplied or {}).get(format.file))
+            if output.state == "failed" and output.reason:
+                log.failures[format.file] = output.reason
         else:
             output = Output(state="skipped", reason="not asked for")
         outputs[format.file] = (

@@ -48,12 +48,12 @@ FORMATS = (
     Format("csv", "segments.csv", reason=LATER),
     Format("parquet", "segments.parquet", reason=LATER),
     Format("speakers", "speakers.csv", reason=LATER),
-    Format("summary", "summary.json", reason=LATER),
     Format("report", "report.html", reason=LATER),
     Format("voices", "voices.npz", reason=NOT_FROM_LOG, on_request=True),  # tells people by their voice
     Format("performance", "performance.json", reason=NOT_FROM_LOG),
     Format("performance", "performance.txt", reason=NOT_FROM_LOG),
     Format("trace", "trace.json", reason=NOT_FROM_LOG),
+    Format("summary", "summary.json", "sinks.summary:write_summary"),  # the last: it tells what failed
 )
 
 NAMES = tuple(dict.fromkeys(format.name for format in FORMATS))

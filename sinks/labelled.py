@@ -63,6 +63,7 @@ class LabelledLog:
 
     def __init__(self, path: Path, index: LogIndex | None = None) -> None:
         self.path = path
+        self.failures: dict[str, str] = {}  # documents that could not be made of it so far, and why
         self._index = index or LogIndex(path)
         self._labels = Labels(self._index)
         if index is None:

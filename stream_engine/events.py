@@ -443,7 +443,7 @@ class SessionEnd(_Record, frozen=True, tag="session_end"):
     emitted_at: float | None = None
 
 
-SCHEMA = 1
+SCHEMA = 2
 
 Event = (
     SessionStart
