@@ -4,10 +4,12 @@
         └┬┘ └┬─┘           └─┬─┘                   └──┬──┘
       filler false start     false start              repetition
 
-A repetition is a word said again at once, or with only fillers and commas between. A false start is speech
-broken off and begun anew: a part of a word with a hyphen after it; a dash after a word that can end no phrase
-("to --"); a dash or an ellipsis after which one of the last four words is said again ("I was... I was"). A
-dash that sets something apart, a pause written as an ellipsis and a filler by itself are none.
+A repetition is a word said again at once, or with only fillers and commas between; or two or three words said
+again at once, fillers apart; not those that are often doubled on purpose ("very very", "more and more and
+more"). A false start is speech broken off and begun anew: a part of a word with a hyphen after it; a dash
+after a word that can end no phrase ("to --"); a dash or an ellipsis after which one of the last four words is
+said again ("I was... I was"). A dash that sets something apart, a pause written as an ellipsis and a filler
+by itself are none.
 """
 
 from __future__ import annotations
@@ -48,23 +50,49 @@ class _Token(NamedTuple):
 def disfluencies(text: str, fillers: Fillers) -> Disfluencies:
     """Counts those of an English text; `repetitions` and `false_starts` know English words only."""
     tokens, count = _without_fillers(_tokens(text), fillers)
-    repetitions = false_starts = 0
-    for at, token in enumerate(tokens):
-        before, after = _words_before(tokens, at), _word_after(tokens, at)
-        if after is None:
-            continue
-        match token.sign:
-            case "cut":
-                false_starts += after not in _CONJOINED
-            case "dash":
-                false_starts += bool(before) and (before[-1] in _UNENDING or after in before)
-            case "dots":
-                false_starts += after in before
-            case "" if after == token.word and not _broken(tokens, at):
-                repetitions += not token.word.isdecimal() and token.word not in _DOUBLED
-            case _:
-                pass
+    repetitions = false_starts = at = 0
+    while at < len(tokens):
+        again = _said_again(tokens, at)
+        repetitions += again > 0
+        false_starts += _begun_anew(tokens, at)
+        at += again or 1
     return Disfluencies(count, repetitions, false_starts)
+
+
+def _said_again(tokens: list[_Token], at: int) -> int:
+    """How many words from `at` on are said again; 0: none."""
+    for size in (3, 2):
+        words = [token.word for token in tokens[at : at + 2 * size]]
+        if len(words) < 2 * size:
+            continue
+        if len(set(words[:size])) > 1 and "" not in words and words[:size] == words[size:]:
+            before, after = tokens[:at][-1:], tokens[at + 2 * size :][:1]
+            if [t.word for t in before] != words[-1:] and [t.word for t in after] != words[:1]:
+                return size
+    token = tokens[at]
+    if not token.word or token.sign or token.word.isdecimal() or token.word in _DOUBLED:
+        return 0
+    for other in tokens[at + 1 :]:
+        if other.sign != "comma":
+            return int(other.word == token.word)
+    return 0
+
+
+def _begun_anew(tokens: list[_Token], at: int) -> bool:
+    """Whether speech is broken off at this token, and goes on differently in the same sentence."""
+    sign, after = tokens[at].sign, _word_after(tokens, at)
+    if after is None:
+        return False
+    match sign:
+        case "cut":
+            return after not in _CONJOINED
+        case "dash":
+            before = _words_before(tokens, at)
+            return bool(before) and (before[-1] in _UNENDING or after in before)
+        case "dots":
+            return after in _words_before(tokens, at)
+        case _:
+            return False
 
 
 def _tokens(text: str) -> list[_Token]:
@@ -84,8 +112,13 @@ def _without_fillers(tokens: list[_Token], fillers: Fillers) -> tuple[list[_Toke
     while at < len(tokens):
         for size in range(fillers.longest, 0, -1):
             phrase = tuple(token.word for token in tokens[at : at + size])
-            if phrase in fillers.always or (phrase in fillers.set_apart and _apart(tokens, at, at + size)):
+            if phrase in fillers.always:
                 count, at = count + 1, at + size
+                break
+            if phrase in fillers.set_apart and _apart(tokens, at, at + size):
+                if rest and rest[-1] is tokens[at - 1]:  # with the signs that set it apart
+                    rest.pop()
+                count, at = count + 1, at + size + 1
                 break
         else:
             rest.append(tokens[at])
@@ -124,13 +157,3 @@ def _word_after(tokens: list[_Token], at: int) -> str | None:
         if token.sign == "end":
             return None
     return None
-
-
-def _broken(tokens: list[_Token], at: int) -> bool:
-    """Whether a dash or dots come before the next word: a false start, then."""
-    for token in tokens[at + 1 :]:
-        if token.word:
-            return False
-        if token.sign in ("dash", "dots"):
-            return True
-    return False
