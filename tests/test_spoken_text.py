@@ -203,7 +203,7 @@ def test_the_example_of_the_docstring():
     ("file", "speaker", "found"),
     [
         ("ami_EN2001a_0-30s", "MEE068", (2, 0, 0)),
-        ("ami_EN2001a_0-30s", "MEO069", (0, 1, 0)),
+        ("ami_EN2001a_0-30s", "MEE067", (0, 1, 0)),
         ("ami_EN2004a_0-30s", "FEE078", (1, 1, 2)),
         ("ami_ES2003b_0-30s", "MEE009", (0, 0, 1)),
     ],
