@@ -51,6 +51,7 @@ class Hub:
     token: str | None = None
     cache: Path | None = None
     endpoint: str | None = None
+    what: str = "pyannote model"  # is looked for, in messages
 
     def model(self, identity: str) -> HubModel:
         """A repository by `owner/name` or `owner/name@revision`."""
@@ -120,7 +121,7 @@ class HubModel:
         return found is _CACHED_NO_EXIST
 
     def _error(self, why: str) -> BackendError:
-        return BackendError(f"pyannote model {self.name} {why}, or give a folder")
+        return BackendError(f"{self.hub.what} {self.name} {why}, or give a folder")
 
 
 def _reason(error: Exception) -> str:
