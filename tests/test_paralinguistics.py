@@ -1,4 +1,4 @@
-"""Segments and frames, merged in any order, to the prosody of each segment: real speech, and made-up frames."""
+"""Segments and frames, merged in any order, to the prosody of each segment: real speech, made-up frames."""
 
 from __future__ import annotations
 
@@ -294,7 +294,7 @@ def test_a_reading_has_the_figures_of_a_reading():
         assert 75 < found.f0_median_hz < 180
         assert 0.3 < found.voiced_ratio < 0.9
         assert found.pauses >= 1
-        assert -40 < found.loudness_dbfs < -10
+        assert -60 < found.loudness_dbfs < -10  # the median, over the pauses too
         assert found.notes == ("voice: not asked for",)
 
 

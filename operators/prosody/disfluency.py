@@ -109,8 +109,9 @@ def _without_fillers(tokens: list[_Token], fillers: Fillers) -> tuple[list[_Toke
     """The other tokens, and how many fillers there were; the longest that fits is taken."""
     rest: list[_Token] = []
     count = at = 0
+    longest = fillers.longest
     while at < len(tokens):
-        for size in range(fillers.longest, 0, -1):
+        for size in range(longest, 0, -1):
             phrase = tuple(token.word for token in tokens[at : at + size])
             if phrase in fillers.always:
                 count, at = count + 1, at + size
