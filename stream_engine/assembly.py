@@ -219,6 +219,7 @@ def _lay(
         start=start,
         end=end,
         pace=audio.pace or 1.0,
+        live=audio.live,
         state=checkpoint.state(EMISSION, EmissionState) if checkpoint else None,
     )
     session = OpenSession(

@@ -29,7 +29,7 @@ class Emission:
     What is no event (a watermark, audio) ends here. `first` holds the time at which the first turn and
     the first text came, in seconds since the session began; the tracer gets the lag of each final one:
     emission time minus the end of what was said, which means something for audio that comes at `pace` times
-    the speed of life.
+    the speed of life; and of each word, where that time went (see `lineage`).
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class Emission:
         start: SessionStart,
         end: Callable[[], SessionEnd],
         pace: float = 1.0,
+        live: bool = False,
         state: EmissionState | None = None,
     ) -> None:
         self.first = dict(state.first) if state else {}
@@ -47,6 +48,7 @@ class Emission:
         self._began = tracer.clock() - (state.elapsed_ns if state else 0)
         self._start = None if state and state.started else start
         self._end = end
+        self._live = live
 
     @property
     def state(self) -> EmissionState:
@@ -59,6 +61,8 @@ class Emission:
         if isinstance(item, Hypothesis) and item.final and not (item.text or item.revision):
             return  # nothing was shown of the turn: of use inside the graph only
         if isinstance(item, LOGGED) and not isinstance(item, SessionStart):
+            if isinstance(item, Segment) and item.final:
+                self._explain(item)
             yield self._stamped(item)
 
     def flush(self) -> Iterator[Event]:
@@ -75,6 +79,16 @@ class Emission:
             if event.final and event.end > event.start:
                 self._observe(name, elapsed, event.end)
         return msgspec.structs.replace(event, emitted_at=round(elapsed / 1e9, 3))
+
+    def _explain(self, segment: Segment) -> None:
+        """Tells the tracer of each word where its latency comes from; without word times, of the last one."""
+        now, lineage = self._tracer.clock(), self._tracer.lineage
+        if lineage is None or not segment.text:
+            return
+        for end in [word.end for word in segment.words or ()] or [segment.end]:
+            due = self._began + round(end * self._nanoseconds_per_sample) if self._live else None
+            if parts := lineage.word(end, segment.end, segment, now, due):
+                self._tracer.word(segment.start, now, parts)
 
     def _observe(self, name: str, elapsed: int, end: int) -> None:
         self._tracer.observe(name, elapsed - round(end * self._nanoseconds_per_sample))

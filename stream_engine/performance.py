@@ -23,6 +23,7 @@ def metrics(tracer: Tracer, *, audio_s: float, first: dict[str, float]) -> dict[
         "audio_seconds_per_second": round(audio_s / wall_s, 2) if wall_s else None,
         "first_s": {name: round(at, 3) for name, at in first.items()},
         "lag": {name: _summary(lag) for name, lag in tracer.metrics.items()},
+        "word_latency": {part: _summary(taken) for part, taken in tracer.word_latency.items()},
         "bottleneck": busiest,
         "stages": stages,
     }

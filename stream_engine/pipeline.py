@@ -209,7 +209,9 @@ class Pipeline:
 
     def _trace(self, name: str) -> stages.Probe:
         save = self._checkpoints.save
-        return stages.Probe(name, self.tracer.clock, self.tracer.stage(name).record, save)
+        return stages.Probe(
+            name, self.tracer.clock, self.tracer.stage(name).record, save, self.tracer.lineage
+        )
 
     async def _sample(self) -> None:
         while self.tracer.enabled:

@@ -20,6 +20,8 @@ from anyio.streams.memory import MemoryObjectSendStream as Send
 
 from stream_engine.barrier import Barrier
 from stream_engine.clock import seconds
+from stream_engine.events import Chunk
+from stream_engine.lineage import Lineage
 from stream_engine.operator import Operator, Resumable, Sink, Stateful, remembers
 from stream_engine.tracer import Clock, packed
 
@@ -37,6 +39,14 @@ class Probe(NamedTuple):
     clock: Clock
     record: Callable[[bytes], None]
     save: Callable[[str, Barrier, Any], None]
+    lineage: Lineage | None = None
+
+    def made(self, results: Iterable[Any], cause: Any, began: int, ended: int, share: int = 1) -> None:
+        """Notes what came of an item; audio is not followed."""
+        if self.lineage is not None:
+            for result in results:
+                if result.__class__ is not Chunk:
+                    self.lineage.made(result, cause, began, ended, share=share)
 
     def checkpoint(self, barrier: Barrier, operator: object) -> None:
         """Saves the state of an operator that has one."""
@@ -55,6 +65,8 @@ async def run_source(probe: Probe, scope: anyio.CancelScope, items: AsyncIterabl
             asked = clock()
             async for item in iterator:
                 came = clock()
+                if probe.lineage is not None and isinstance(item, Chunk):
+                    probe.lineage.arrived(item, came)
                 await _deliver(send, item)
                 sent = clock()
                 record(packed(_position(item), asked, came, came, sent))
@@ -93,6 +105,8 @@ async def run_inline(
             _place(error, name, item)
             raise
         fed = sent = clock()
+        if results and results[0].__class__ is not Chunk:
+            probe.made(results, item, received, fed)
         for result in results:
             try:
                 send.send_nowait(result)
@@ -107,6 +121,7 @@ async def run_inline(
         _place(error, name, None)
         raise
     fed = clock()
+    probe.made(results, None, asked, fed)
     for result in results:
         await _deliver(send, result)
     record(packed(-1, asked, asked, fed, clock()))
@@ -133,6 +148,7 @@ async def run_on_device(
         fed = await to_thread.run_sync(_feed, probe, operator, waiting, limiter=limiter)
         for item, results, began, ended in fed:
             sending = clock()
+            probe.made(results, item, began, ended)
             for result in results:
                 await _deliver(send, result)
             sent = clock()
@@ -146,6 +162,7 @@ async def run_on_device(
         _place(error, name, None)
         raise
     ended = clock()
+    probe.made(results, None, began, ended)
     for result in results:
         await _deliver(send, result)
     record(packed(-1, asked, began, ended, clock()))
@@ -188,6 +205,7 @@ async def run_workers(
             await before.wait()
             for item, results, began, ended in done:
                 sending = clock()
+                probe.made(results, item, done[0][2], done[-1][3], share=len(done))
                 for result in results:
                     await _deliver(send, result)
                 record(packed(_position(item), asked or began, began, ended, ended + clock() - sending))

@@ -19,11 +19,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stream_engine.lineage import Lineage, WordLatency
+
 Clock = Callable[[], int]  # nanoseconds, monotone
 
 KEPT = 8192  # full spans per stage
 SLOWEST = 32  # spans kept per stage beside the last ones
 PER_OCTAVE = 16  # histogram bins: 4.4 % wide, so a percentile is within 2.2 %
+WORDS = 1024  # whose latency is kept part by part
 COUNTER_SAMPLES = 1024  # of each counter, the last ones
 
 
@@ -132,6 +135,9 @@ class Tracer:
         self.stages: dict[str, StageTrace] = {}
         self.counters: dict[str, deque[tuple[int, float]]] = {}
         self.metrics: dict[str, Histogram] = {}
+        self.lineage: Lineage | None = Lineage()
+        self.word_latency: dict[str, Histogram] = {}  # by part
+        self.words: deque[tuple[int, int, WordLatency]] = deque(maxlen=WORDS)  # position, told, why
 
     def stage(self, name: str) -> StageTrace:
         """The trace of the stage `name`, made at its first use."""
@@ -145,6 +151,12 @@ class Tracer:
     def observe(self, name: str, duration_ns: int) -> None:
         """A duration that belongs to no stage, such as the lag of a final text."""
         self.metrics.setdefault(name, Histogram()).add(np.array([max(0, duration_ns)], np.int64))
+
+    def word(self, position: int, told: int, parts: WordLatency) -> None:
+        """Where the latency of a word in the text at `position` came from; `told` on this clock."""
+        self.words.append((position, told, parts))
+        for part, duration in zip((*parts._fields, "total"), (*parts, parts.total), strict=True):
+            self.word_latency.setdefault(part, Histogram()).add(np.array([max(0, duration)], np.int64))
 
     def fold(self) -> None:
         """Takes in what the stages recorded; called a few times a second."""
@@ -169,6 +181,7 @@ class NullTracer(Tracer):
 
     def __init__(self) -> None:
         super().__init__(clock=lambda: 0)
+        self.lineage = None
 
     def stage(self, name: str) -> StageTrace:
         return _NullStage(name)

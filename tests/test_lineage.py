@@ -1,0 +1,135 @@
+"""The latency of a word, in parts that add up, for the engine on real speech and for planted delays."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import anyio
+import numpy as np
+import pytest
+
+import stream_engine
+from stream_engine.clock import RATE
+from stream_engine.emission import Emission
+from stream_engine.events import Chunk, Segment, SessionEnd, SessionStart
+from stream_engine.pipeline import Pipeline
+from stream_engine.tracer import Tracer
+from tests.speech import CALL
+
+PARTS = ("capture", "policy", "lookahead", "queueing", "batch", "compute", "emission")
+
+
+def words_of(folder: Path) -> list[dict[str, Any]]:
+    trace = json.loads((folder / "trace.json").read_text())["traceEvents"]
+    return [event["args"] for event in trace if event["ph"] == "X" and event["name"] == "word"]
+
+
+@pytest.mark.parametrize("diarizer", ["community-1", "none"])
+def test_the_parts_of_a_words_latency_are_its_emission_less_its_end(tmp_path: Path, diarizer: str) -> None:
+    pace = 6.0
+    result = stream_engine.transcribe(CALL, out=tmp_path, pace=pace, diarizer=diarizer)
+    told = [event for event in result.events if isinstance(event, Segment)]
+    words = words_of(result.folder)
+    assert len(words) == len(told) >= 2
+    for segment, parts in zip(told, words, strict=True):
+        assert parts["audio_s"] == segment.start / RATE
+        latency_ms = 1000 * (segment.emitted_at - segment.end / RATE / pace)
+        assert sum(parts[name] for name in PARTS) == pytest.approx(latency_ms, abs=5)
+        assert all(parts[name] >= 0 for name in PARTS)
+        assert parts["compute"] > 0
+    summary = result.performance_metrics["word_latency"]
+    assert {*summary} == {*PARTS, "total"}
+    assert summary["total"]["count"] == len(told)
+    assert summary["total"]["p50_ms"] == pytest.approx(np.median([w["total"] for w in words]), rel=0.3)
+
+
+class Slow:
+    """A text for every fourth chunk, about the second before it; each chunk takes `cost_s`."""
+
+    def __init__(self, cost_s: float) -> None:
+        self._cost_s = cost_s
+        self._count = 0
+
+    def feed(self, item: Chunk, /) -> Iterable[Segment]:
+        time.sleep(self._cost_s)
+        self._count += 1
+        if self._count % 4 == 0:
+            yield text(item.start - 2 * RATE // 10, item.start - RATE // 10)
+
+    def flush(self) -> Iterable[Segment]:
+        return ()
+
+
+class Passed:
+    def __init__(self, cost_s: float) -> None:
+        self._cost_s = cost_s
+
+    def feed(self, item: Segment, /) -> Iterable[Segment]:
+        time.sleep(self._cost_s)
+        yield text(item.start, item.end)
+
+    def flush(self) -> Iterable[Segment]:
+        return ()
+
+
+def text(start: int, end: int) -> Segment:
+    return Segment(
+        id=start, revision=0, final=True, start=start, end=end, speaker=None, text="so", words=None
+    )
+
+
+async def told(build: Callable[[Pipeline, Any], Any]) -> Tracer:
+    """The trace of 40 chunks of 0.1 s at pace 1 through what is built."""
+
+    async def source() -> AsyncIterator[Chunk]:
+        began = anyio.current_time()
+        for number in range(40):
+            await anyio.sleep_until(began + (number + 1) / 10)
+            yield Chunk(start=number * RATE // 10, samples=np.zeros(RATE // 10, np.float32))
+
+    tracer = Tracer()
+    emission = Emission(
+        tracer=tracer,
+        start=SessionStart(schema=2, source="", recogniser="", diarizer=""),
+        end=lambda: SessionEnd(duration=4 * RATE),
+        live=True,
+    )
+    async with Pipeline.run(tracer=tracer) as pipeline:
+        events = pipeline.stage("emission", emission, build(pipeline, pipeline.source("audio", source())))
+        async for _ in events:
+            pass
+    return tracer
+
+
+async def test_a_planted_delay_shows_in_the_part_that_it_is() -> None:
+    device = anyio.CapacityLimiter(1)
+
+    def computing(pipeline: Pipeline, audio: Any) -> Any:
+        texts = pipeline.stage("texts", Slow(0.001), audio, limiter=device)
+        return pipeline.stage("slow", Passed(0.08), texts, limiter=anyio.CapacityLimiter(1))
+
+    tracer = await told(computing)
+    assert len(tracer.words) == 10
+    for _, _, parts in tracer.words:
+        assert parts.compute > 75e6
+        assert parts.lookahead > 150e6  # it is known two chunks after its last one has come
+        assert parts.policy == 0
+        assert parts.total == sum(parts)
+
+    def working(batch: Any) -> list[list[Segment]]:
+        time.sleep(0.3)
+        return [[text(item.start, item.end)] for item in batch]
+
+    def batched(pipeline: Pipeline, audio: Any) -> Any:
+        texts = pipeline.stage("texts", Slow(0.0), audio, limiter=device)
+        return pipeline.workers("batch", working, texts, count=1, limiter=anyio.CapacityLimiter(1), batch=4)
+
+    tracer = await told(batched)
+    together = [parts for _, _, parts in tracer.words if parts.batch > 0]
+    assert together  # those that were recognised with others waited for them
+    for parts in together:
+        assert parts.compute + parts.batch > 295e6
