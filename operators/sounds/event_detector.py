@@ -143,10 +143,10 @@ class EventDetector:
         self._rows = self._rows[len(median) :]
         ends, self._state.ends = self._state.ends[: len(median)], self._state.ends[len(median) :]
         enters = median >= self._rules.enter
-        any_enters = enters.any(1)
+        some = [bool(row.any()) for row in enters]
         out: list[SoundEvent] = []
         for row, end in enumerate(ends):
-            if any_enters[row] or self._state.open:
+            if some[row] or self._state.open:
                 out += self._step(median[row], enters[row], end)
             self._state.edge = end
             if self._state.closed:

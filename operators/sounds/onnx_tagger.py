@@ -1,7 +1,7 @@
 """A neural tagger in ONNX, in the layout of PANNs' CNN14: waveforms at 32 kHz in, AudioSet's 527 scores out.
 
 Source: Q. Kong et al., PANNs: Large-Scale Pretrained Audio Neural Networks for Audio Pattern Recognition,
-2020. A window of the session's audio is resampled by itself with julius' kernel; above 8 kHz there is nothing.
+2020. A window of the session's audio is resampled by itself, with julius' kernel; above 8 kHz is nothing.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class OnnxTagger:
     def scores(self, windows: torch.Tensor) -> Floats:
         """Raises BackendError where the model gives no probabilities."""
         import torch
-        from julius import resample_frac
+        from julius.resample import resample_frac
 
         waves = windows.reshape(len(windows), -1)
         if self._rate != RATE:
@@ -113,7 +113,7 @@ class OnnxTagger:
             if outputs.get(name) == len(self.labels) or isinstance(outputs.get(name), str):
                 return name
         raise BackendError(
-            f"sound tagger {self._path}: {len(self.labels)} labels, and no output [batch, that many]: {outputs}"
+            f"sound tagger {self._path}: {len(self.labels)} labels, and no output [batch, that]: {outputs}"
         )
 
 

@@ -8,9 +8,9 @@
 
 Each line says what gives a score of 0.5; scores rise from 0 to 1 around that. The floor is the tenth
 percentile of each of eight bands over the window (after R. Martin, Noise power spectral density estimation
-based on optimal smoothing and minimum statistics, 2001): speech leaves each band now and then, noise does not.
-For hum, each harmonic is mixed down to 0 Hz; a cell's sum is one sample of that, so that 100 cells resolve
-1 Hz where the transform itself has bins of 31 Hz.
+based on optimal smoothing and minimum statistics, 2001): speech leaves each band now and then, noise never
+does. For hum, each harmonic is mixed down to 0 Hz; a cell's sum is one sample of that, so that 100 cells
+resolve 1 Hz where the transform itself has bins of 31 Hz.
 """
 
 from __future__ import annotations

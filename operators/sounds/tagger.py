@@ -1,4 +1,4 @@
-"""What names sounds: something that takes from the shared transform what it needs, and scores windows of that.
+"""What names sounds: something that takes what it needs of the shared transform, and scores windows of that.
 
     Spectra    ├ 10 ms ┼ 10 ms ┼ ...            cells
     features   [cells, features]                once per cell, on the device of the audio
