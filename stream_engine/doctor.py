@@ -20,7 +20,8 @@ from stream_engine.pcm_cache import default_root
 def report(*, strict: bool = False) -> tuple[bool, list[str]]:
     """Whether everything is there that a session with the embedded back ends needs, and the findings.
 
-    With `strict` each package is imported too (in a process of its own), and a version that does not fit counts.
+    With `strict` each package is imported too, in a process of its own, and a version that does not fit is a
+    fault.
     """
     lines = [f"python               {sys.version.split()[0]}, {os.cpu_count()} cores"]
     path, missing = _ffmpeg()
@@ -48,7 +49,7 @@ def as_json(*, strict: bool = False) -> tuple[bool, dict[str, Any]]:
         "cores": os.cpu_count(),
         "ffmpeg": path,
         "ffmpeg_issue": missing,
-        "dependencies": msgspec.to_builtins(packages),
+        "dependencies": [msgspec.to_builtins(one) for one in packages],
         "weights": {one.name: str(one.path) if one.path else None for one in PACKAGED},
         "audio_store": {"path": str(cache), "free_bytes": _free(cache)},
     }
