@@ -48,16 +48,17 @@ def test_the_parts_of_a_words_latency_are_its_emission_less_its_end(tmp_path: Pa
 
 
 class Slow:
-    """A text for every fourth chunk, about the second before it; each chunk takes `cost_s`."""
+    """A text for every so many chunks, about the second before it; each chunk takes `cost_s`."""
 
-    def __init__(self, cost_s: float) -> None:
+    def __init__(self, cost_s: float, *, every: int = 4) -> None:
         self._cost_s = cost_s
+        self._every = every
         self._count = 0
 
     def feed(self, item: Chunk, /) -> Iterable[Segment]:
         time.sleep(self._cost_s)
         self._count += 1
-        if self._count % 4 == 0:
+        if self._count % self._every == 0:
             yield text(item.start - 2 * RATE // 10, item.start - RATE // 10)
 
     def flush(self) -> Iterable[Segment]:
@@ -125,7 +126,7 @@ async def test_a_planted_delay_shows_in_the_part_that_it_is() -> None:
         return [[text(item.start, item.end)] for item in batch]
 
     def batched(pipeline: Pipeline, audio: Any) -> Any:
-        texts = pipeline.stage("texts", Slow(0.0), audio, limiter=device)
+        texts = pipeline.stage("texts", Slow(0.0, every=2), audio, limiter=device)
         return pipeline.workers("batch", working, texts, count=1, limiter=anyio.CapacityLimiter(1), batch=4)
 
     tracer = await told(batched)
