@@ -27,6 +27,7 @@ from operators.prosody.text_figures import text_figures
 from operators.prosody.voice_quality import VoiceQuality, voice_quality
 from stream_engine.clock import RATE, seconds
 from stream_engine.events import Language, Prosody, Rejected, Segment, Watermark
+from stream_engine.operator import Operator
 
 TEXT = "text"  # the source of the watermarks that go with segments
 Text = Segment | Rejected | Language | Watermark
@@ -43,7 +44,7 @@ class ParalinguisticsState(msgspec.Struct, frozen=True):
     language: str | None
 
 
-class Paralinguistics:
+class Paralinguistics(Operator[Any, Any]):
     """Frames of prosody and events, merged in any order, to the events and the prosody of each final segment.
 
     A final segment with words is followed at once by its `Prosody`; both go out when the frames up to its end

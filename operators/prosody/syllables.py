@@ -65,7 +65,7 @@ _ONES = (2, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1, 3, 1, 2, 2, 2, 2, 3, 2, 2)  # zero to 
 _TENS = (0, 0, 2, 2, 2, 2, 2, 3, 2, 2)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def syllables(word: str) -> int:
     """The syllables of a lower-case English word, at least 1; digits are read as a number."""
     if not word.isascii():
