@@ -26,6 +26,7 @@ _TOKEN = re.compile(
 )
 _AGAIN = 4  # words before a break, one of which is said again after it
 _DOUBLED = frozenset("ha had bye many much no now oh ok okay really so that very yeah yes".split())
+_LETTER_WORDS = frozenset({"a", "i"})
 _UNENDING = frozenset(
     "a an the my your his our their its i we he she they and but or because if to of from with for at by "
     "am is are was were be been i'm i've i'd i'll it's he's she's we're they're you're that's there's "
@@ -70,7 +71,8 @@ def _said_again(tokens: list[_Token], at: int) -> int:
             if [t.word for t in before] != words[-1:] and [t.word for t in after] != words[:1]:
                 return size
     token = tokens[at]
-    if not token.word or token.sign or token.word.isdecimal() or token.word in _DOUBLED:
+    spelled = token.word.isdecimal() or (len(token.word) == 1 and token.word not in _LETTER_WORDS)
+    if not token.word or token.sign or spelled or token.word in _DOUBLED:
         return 0
     for other in tokens[at + 1 :]:
         if other.sign != "comma":

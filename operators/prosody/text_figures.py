@@ -6,8 +6,7 @@ are known of English only; fillers of each language that there is a list for. Wh
 
 - Words are those of which the rate is counted, not what stands between spaces: a dash is none.
 - Syllables are per second; they were per minute under that name.
-- "so", "right" and "okay" are no fillers; "like", "well" and "you know" where they are set apart. Of 30
-  phrases, 21 are left.
+- "so", "right" and "okay" are no fillers; "like", "well" and "you know" where they are set apart.
 - A word said again after a short one ("side by side") is no repetition; "the the" and "I I" are.
 - "X um Y" is a filler, not a false start too; neither is each dash or ellipsis.
 """
