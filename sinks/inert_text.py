@@ -16,6 +16,8 @@ _ESCAPE_SEQUENCE = re.compile(
 
 def plain(text: str) -> str:
     """`text` on one line, without escape sequences, control characters and direction overrides."""
+    if text.isprintable():  # most text: nothing to look for
+        return " ".join(text.split())
     return " ".join(_UNSAFE.sub("", _ESCAPE_SEQUENCE.sub("", text)).split())
 
 

@@ -6,22 +6,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Generic, TypeVar
 
+from sinks.beside import Beside
 from sinks.inert_text import plain
 from sinks.labelled import LabelledLog
 from sinks.whole_file import replacing
 from stream_engine.clock import RATE, timestamp
 from stream_engine.events import Interruption, Overlap, Segment
 
-E = TypeVar("E", Overlap, Interruption)
-
 
 def write_transcript(log: LabelledLog, out: Path) -> None:
     """One line for each segment with text, marked where somebody else speaks at the same time."""
-    overlaps, interruptions = _Beside(log.overlaps()), _Beside(log.interruptions())
+    overlaps, interruptions = Beside(log.overlaps()), Beside(log.interruptions())
     with replacing(out) as file:
         for segment in log.segments():
             marks = _marks(segment, overlaps.during(segment), interruptions.during(segment))
@@ -33,22 +30,6 @@ def write_transcript(log: LabelledLog, out: Path) -> None:
             file.write("(the session was cut short here)\n")
         elif log.session_end.damage:
             file.write(f"({plain(log.session_end.damage)})\n")
-
-
-class _Beside(Generic[E]):
-    """Events in order of start, walked beside segments in order of start."""
-
-    def __init__(self, events: Iterator[E]) -> None:
-        self._coming = events
-        self._next = next(events, None)
-        self._near: list[E] = []
-
-    def during(self, segment: Segment) -> list[E]:
-        while self._next is not None and self._next.start < segment.end:
-            self._near.append(self._next)
-            self._next = next(self._coming, None)
-        self._near = [event for event in self._near if event.end > segment.start]
-        return [event for event in self._near if event.start < segment.end]
 
 
 def _marks(segment: Segment, overlaps: list[Overlap], interruptions: list[Interruption]) -> str:
