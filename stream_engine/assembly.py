@@ -24,6 +24,7 @@ from stream_engine.backends import Backends, heard_by, voices_of
 from stream_engine.barrier import Checkpoints
 from stream_engine.checkpoint import Checkpoint
 from stream_engine.clock import RATE, samples, snap
+from stream_engine.dependencies import as_header, dependency_health
 from stream_engine.emission import Emission, EmissionState, Unchanged
 from stream_engine.events import SCHEMA, Event, SessionEnd, SessionStart
 from stream_engine.inputs import Input, Pcm, folders
@@ -135,7 +136,7 @@ async def run_session(
             checkpoint = place.resumed(choice.versions, notes, afresh=known is not None)
             if checkpoint is not None:
                 stack.callback(checkpoint.close)
-            sound = audio.samples, audio.store.channels
+            sound = audio.samples, audio.interval, audio.store.channels
             parts = loaded and backends.parts(choice, loaded, options, *sound, Gaps(audio.store), checkpoint)
             loaded_s = tracer.wall_ns() / 1e9
             cuts = Checkpoints(checkpoint.commit) if checkpoint else None
@@ -150,6 +151,7 @@ async def run_session(
                         recogniser=choice.recogniser,
                         diarizer=choice.diarizer,
                         notes=notes,
+                        dependencies=as_header(dependency_health(check=options.check_dependencies)),
                     )
                     devices = choice.devices(options, loaded.recogniser if loaded else None)
                     session = _lay(pipeline, audio, parts, devices, start, options, checkpoint)

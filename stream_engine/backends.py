@@ -30,11 +30,13 @@ from operators.speech.voice_activity import VoiceActivityDetector, VoiceActivity
 from operators.speech.whisper import Whisper
 from operators.timeline.overlap import OverlapState, OverlapSweep
 from operators.timeline.word_speakers import WordSpeakers, WordSpeakersState
+from stream_engine import measures
 from stream_engine.checkpoint import Checkpoint
 from stream_engine.device import Device
 from stream_engine.device import choose as device_for
 from stream_engine.errors import BackendError
 from stream_engine.events import Chunk, Gap, Spoken
+from stream_engine.measures import MeasureModels, Measures
 from stream_engine.model_store import EMBEDDED, best_whisper
 from stream_engine.models import DiarizerModels, Models
 from stream_engine.operator import Operator
@@ -77,6 +79,7 @@ class Choice:
     recogniser_files: tuple[str, ...] = ()  # what tells those that a user named from others
     diarizer_files: tuple[str, ...] = ()
     voices: tuple[str, ...] = ()
+    measures: Measures | None = None
 
     @property
     def versions(self) -> dict[str, str]:
@@ -84,7 +87,8 @@ class Choice:
         packages = {name: version(name) for name in WEIGHT_PACKAGES if find_spec(name.replace("-", "_"))}
         chosen = {"recogniser": self.recogniser, "diarizer": self.diarizer}
         chosen["device"] = f"{self.device.name} {self.device.precision}"
-        weights = (*self.recogniser_files, *self.diarizer_files, *self.voices)
+        measures = self.measures.identities if self.measures else ()
+        weights = (*self.recogniser_files, *self.diarizer_files, *self.voices, *measures)
         return {**packages, **chosen, "weights": " ".join(weights)}
 
     def devices(self, options: Options, recogniser: Recogniser | None) -> Devices:
@@ -109,6 +113,7 @@ class Loaded:
     diarizer: DiarizerModels | None
     recogniser: Recogniser | None
     notes: tuple[str, ...]  # what is known of them only now
+    measures: MeasureModels
     known: tuple[KnownVoice, ...] = ()
 
 
@@ -167,7 +172,7 @@ class Backends:
         if device.name != "cpu":
             notes.append(f"device {device.name}; voice activity and moonshine stay on the CPU")
         files = tuple(asr_files), tuple(diarizer_files), tuple(voices)
-        return Choice(asr, diarizer, device, tuple(notes), *files)
+        return Choice(asr, diarizer, device, tuple(notes), *files, measures.choose(options))
 
     def load(self, choice: Choice, options: Options) -> Loaded:
         """The models of a choice, where an earlier session has not loaded them.
@@ -202,7 +207,9 @@ class Backends:
         if diarizer and options.voices:
             known = known_voices(Path(options.voices), diarizer)
             notes.append(f"known voices: {', '.join(voice.name for voice in known)}")
-        return Loaded(diarizer, recogniser, tuple(notes), known)
+        measured = _measures(choice)
+        found = measures.load(measured, options, self.models, choice.device.name)
+        return Loaded(diarizer, recogniser, (*notes, *found.notes), found, known)
 
     def parts(
         self,
@@ -210,15 +217,18 @@ class Backends:
         loaded: Loaded,
         options: Options,
         audio: Callable[[Spoken], NDArray[np.float32]],
+        interval: measures.Interval,
         channels: int,
         gaps: Operator[Chunk, Gap],
         checkpoint: Checkpoint | None = None,
     ) -> Parts:
         """Operators for one session over loaded weights, in the states of its `checkpoint`.
 
-        `audio` gives the samples of what was spoken; it has `channels` where they are kept apart.
+        `audio` gives the samples of what was spoken, `interval` those of any stretch; they have `channels`
+        where these are kept apart.
         """
         recogniser = loaded.recogniser
+        audio = measures.heard_as(options, audio)
         recognise = Recognition(recogniser=recogniser, audio=audio) if recogniser else None
         if recognise and checkpoint:
             model = str((choice.versions, options.language, options.prompt, options.precision))
@@ -269,7 +279,21 @@ class Backends:
             word_speakers=WordSpeakers(state=state(WORD_SPEAKERS, WordSpeakersState))
             if recogniser and recogniser.word_times
             else None,
+            analytics=measures.analytics(
+                _measures(choice),
+                loaded.measures,
+                options,
+                audio=interval,
+                device=choice.device.name,
+                state=state,
+                recogniser=recogniser,
+            ),
         )
+
+
+def _measures(choice: Choice) -> Measures:
+    assert choice.measures is not None
+    return choice.measures
 
 
 def _diarizer(

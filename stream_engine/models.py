@@ -42,7 +42,7 @@ class Models:
     def silero(self) -> Any:  # an onnxruntime session
         from operators.speech.voice_activity import load_silero
 
-        return self._once(("voice activity",), load_silero)
+        return self.once(("voice activity",), load_silero)
 
     def community_1(self, device: Device) -> DiarizerModels:
         """The embedded weights: in onnxruntime on a CPU, in pyannote's torch classes on a GPU.
@@ -64,7 +64,7 @@ class Models:
             segmentation, embedding = torch_community_1(device=device.name)
             return DiarizerModels(segmentation, embedding, segmentation.batch)
 
-        return self._once(("community-1", device.name), load, _hear if device.name != "cpu" else None)
+        return self.once(("community-1", device.name), load, _hear if device.name != "cpu" else None)
 
     def pyannote_files(self, model: str, options: Options) -> list[str]:
         """What tells the files of a pyannote checkpoint from others; fetched from the hub where need be.
@@ -98,7 +98,7 @@ class Models:
             )
             return DiarizerModels(found.segmentation, found.embedding, found.segmentation.batch, notes)
 
-        return self._once((f"pyannote:{model}", files, device.name), load, _hear)
+        return self.once((f"pyannote:{model}", files, device.name), load, _hear)
 
     def moonshine(self, options: Options) -> Recogniser:
         """The embedded recogniser.
@@ -112,7 +112,7 @@ class Models:
 
             return Moonshine(language=options.language)
 
-        return self._once(("moonshine", options.language), load)
+        return self.once(("moonshine", options.language), load)
 
     def whisper_files(self, model: str, options: Options) -> list[str]:
         """What tells the files of a Whisper checkpoint from others; fetched from the hub where need be.
@@ -149,7 +149,7 @@ class Models:
 
         given = options.language, options.prompt, options.asr_workers
         key = f"faster-whisper:{model}", files, device, *given
-        return self._once(key, load, lambda found: found.transcribe([np.zeros(RATE, np.float32)]))
+        return self.once(key, load, lambda found: found.transcribe([np.zeros(RATE, np.float32)]))
 
     def times(self, *, but: Collection[str]) -> dict[str, dict[str, float]]:
         """Seconds that loading and warming up took, of all models but some."""
@@ -170,7 +170,7 @@ class Models:
                     found[kind][str(name)] = found[kind].get(str(name), 0) + count
         return found
 
-    def _once(
+    def once(
         self, key: tuple[object, ...], load: Callable[[], T], warm: Callable[[T], object] | None = None
     ) -> T:
         """What `load` gives, at the first call; after a first use of it, `warm`, that is timed apart."""

@@ -30,6 +30,23 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     latency: float | None = None  # s; None: the diarizer's default
     resample: Literal["auto", "ffmpeg", "device"] = "auto"
     pcm: str | None = None  # FMT:RATE:CH of raw samples on stdin
+    analytics: str = "all"  # what is measured beside the words: names of `MEASURES`, or none
+    tagger: str = "signal"  # of sounds: signal, or onnx:MODEL
+    sounds: Literal["timeline", "auto", "global"] = "timeline"
+    sound_rules: str | None = None  # such as enter=0.5,exit=0.35,min_dur.Speech=1
+    classmap: str | None = None  # CSV of label,group
+    fillers: str | None = None  # a list of one's own, a filler a line
+    affect_emotion: str | None = None  # these four: a folder or a hub id
+    affect_dimensions: str | None = None
+    affect_text: str | None = None
+    affect_intent: str | None = None
+    intents: str | None = None  # labels of one's own
+    exact_medians: bool = False  # of speakers; else within 1 %
+    processed: Literal["none", "recognition", "diarization", "both"] = "none"  # who hears the signal chain
+    chain: str = "high-pass,gain,compression,loudness,limiter"
+    loudness: Literal["asr", "broadcast"] = "asr"  # -20 or -23 LUFS
+    redact: bool = False  # numbers, dates, addresses
+    redact_names: str | None = None  # a file of names to be redacted, too
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     asr_workers: int | None = None  # None: half the cores, or one on a GPU
@@ -39,6 +56,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     no_cache: bool = False
     fresh: bool = False
     offline: bool = False
+    check_dependencies: bool = True  # what is wrong with the packages, for the session's header
     stall_timeout: float = 60.0  # s without a byte from the source
     reconnect: bool = False  # open a web address again that breaks off
     checkpoint_every: float = 30.0  # s of audio between two places from which a killed session goes on
@@ -58,6 +76,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
                 raise ValueError(f"{name} must be above 0, not {value}")
         if self.prompt and self.context:
             raise ValueError("prompt fixes what is told before each clip: leave context out")
+        for given, known in ((self.analytics, (*MEASURES, "all", "none")), (self.chain, LINKS)):
+            if unknown := sorted({name for name in _names(given) if name not in known}):
+                raise ValueError(f"{unknown[0]}: unknown; choose of {', '.join(known)}")
         if self.cache and self.no_cache:
             raise ValueError("cache names a folder and no_cache wants none: choose one")
 
@@ -66,11 +87,25 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         given = ("speakers", "min_speakers", "max_speakers", "latency", "voices", "partials")
         return next((name.replace("_", "-") for name in given if getattr(self, name)), "")
 
+    @property
+    def measured(self) -> frozenset[str]:
+        """What is to be measured beside the words."""
+        asked = set(_names(self.analytics))
+        return frozenset(MEASURES if "all" in asked else asked - {"none"})
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """The links of the signal chain that are on."""
+        return tuple(_names(self.chain))
+
     def identity(self) -> dict[str, Any]:
         """The options that change results: two runs that agree in them are the same session."""
         given = msgspec.structs.asdict(self)
         return {name: given[name] for name in RESULT_CHANGING}
 
+
+MEASURES = ("prosody", "voice", "sounds", "affect", "conversation")
+LINKS = ("high-pass", "denoise", "gain", "compression", "loudness", "limiter")
 
 RESULT_CHANGING = (
     "asr",
@@ -87,7 +122,28 @@ RESULT_CHANGING = (
     "latency",
     "resample",
     "pcm",
+    "analytics",
+    "tagger",
+    "sounds",
+    "sound_rules",
+    "classmap",
+    "fillers",
+    "affect_emotion",
+    "affect_dimensions",
+    "affect_text",
+    "affect_intent",
+    "intents",
+    "exact_medians",
+    "processed",
+    "chain",
+    "loudness",
+    "redact",
+    "redact_names",
 )
+
+
+def _names(listed: str) -> list[str]:
+    return [name.strip() for name in listed.split(",") if name.strip()]
 
 
 def merged(profile: Path | None, given: dict[str, Any]) -> Options:

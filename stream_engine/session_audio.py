@@ -70,6 +70,10 @@ class SessionAudio:
             return samples
         return np.ascontiguousarray(samples[:, channel_of(spoken.speaker)])
 
+    def interval(self, start: int, end: int) -> NDArray[np.float32]:
+        """Any stretch, as far as there is any: [frames] or, where channels are apart, [frames, channels]."""
+        return self.store.view(start, min(end, self.store.frames))
+
     async def keep(self) -> StoreHeader | None:
         """Makes a store that was decoded to its end visible to later runs."""
         if not isinstance(self.store, NewStore) or self.decoder is None or self.decoder.report is None:

@@ -56,6 +56,7 @@ UTTERANCES, OVERLAP, EMISSION = "utterances", "overlap", "emission"
 LANGUAGE, RECOGNITION, HYPOTHESES = "language", "recognition", "hypotheses"
 COMMITTED, WORD_SPEAKERS = "committed", "word speakers"  # states are saved by these names
 REDACTION, ENVELOPE = "redaction", "envelope"
+AUDIO_CAPACITY = 16  # chunks, which the branches share: one may be busy with importing torch for a while
 EVENTS_CAPACITY = 64  # small things; the audio edges are what bounds memory
 
 
@@ -101,7 +102,7 @@ def transcription(pipeline: Pipeline, audio: Receive[Chunk], parts: Parts, devic
         + bool(parts.diarizer and not analytics.signal_chain)
         + bool(analytics.spectra)
         + bool(analytics.conversation),
-        capacity=2,
+        capacity=AUDIO_CAPACITY,
     )
     streams: list[Receive[Any]] = [
         pipeline.stage("gaps", parts.gaps, to_gaps),
