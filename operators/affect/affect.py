@@ -97,8 +97,6 @@ class Affects(Operator[Any, Any]):
         yield from self._released(len(self._waiting))
 
     def _take(self, item: _Text) -> Iterator[Any]:
-        if not self._waiting:
-            self._since = self._at
         self._waiting.append(item)
         open_end = self._prosody and _has_text(item)  # its prosody is the next to come
         ended = len(self._waiting) - open_end

@@ -16,7 +16,7 @@ from operators.affect.known_texts import SIZE, KnownTexts
 from operators.affect.models import Scores
 from operators.affect.onnx_files import OnnxFiles
 from operators.affect.onnx_model import batches, softmax
-from operators.affect.text_model import TOGETHER, TextModel
+from operators.affect.text_model import TextModel
 
 TOKENS = 256  # of a text with its label; what is longer is cut at the text's end
 TEMPLATE = "This example is {}."
@@ -50,7 +50,8 @@ class OnnxIntent:
         pairs = [[self._model.encoded(text, one) for one in hypotheses] for text, _ in asked]
         scores = np.empty((len(asked), len(labels)), np.float32)
         longest = [max(len(pair.ids) for pair in of_text) for of_text in pairs]
-        for batch in batches(longest, most=TOGETHER // len(labels), padded=True):
+        most = self._model.together // len(labels)
+        for batch in batches(longest, most=most, slack=self._model.slack):
             logits = self._model.logits([pair for place in batch for pair in pairs[place]])
             entailed = softmax(logits[:, self._places])[:, 1]
             scores[batch] = entailed.reshape(len(batch), len(labels))

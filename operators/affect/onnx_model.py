@@ -38,6 +38,7 @@ class OnnxModel:
         there = onnxruntime.get_available_providers()
         wanted = ("CUDAExecutionProvider",) if device.startswith("cuda") else ()
         providers = [name for name in wanted if name in there] + ["CPUExecutionProvider"]
+        self.on_cpu = len(providers) == 1
         try:
             self._session: Any = onnxruntime.InferenceSession(str(files.model), options, providers=providers)
         except Exception as error:  # noqa: BLE001 - each kind of fault has a class of its own
@@ -57,15 +58,16 @@ class OnnxModel:
         return self._session.run([self.output], dict(feeds))[0].astype(np.float32, copy=False)
 
 
-def batches(lengths: Sequence[int], *, most: int, padded: bool) -> Iterator[list[int]]:
+def batches(lengths: Sequence[int], *, most: int, slack: float) -> Iterator[list[int]]:
     """The places of items, shortest first, in batches of at most `most` in all, the filling counted.
 
-    Without padding, only items of one length share a batch. A batch has at least one item.
+    The longest of a batch is at most `slack` times the shortest; with 1, only items of one length share a
+    batch. A batch has at least one item.
     """
     batch: list[int] = []
     for place in sorted(range(len(lengths)), key=lengths.__getitem__):
         full = (len(batch) + 1) * lengths[place] > most
-        if batch and (full or (not padded and lengths[place] != lengths[batch[0]])):
+        if batch and (full or lengths[place] > slack * lengths[batch[0]]):
             yield batch
             batch = []
         batch.append(place)

@@ -15,7 +15,7 @@ from operators.affect.known_texts import SIZE, KnownTexts
 from operators.affect.models import Scores
 from operators.affect.onnx_files import OnnxFiles
 from operators.affect.onnx_model import batches, sigmoid, softmax
-from operators.affect.text_model import TOGETHER, TextModel
+from operators.affect.text_model import TextModel
 
 TOKENS = 128
 GO_EMOTIONS = 28
@@ -51,7 +51,8 @@ class OnnxTextEmotion:
     def _scores(self, texts: list[str]) -> list[Scores]:
         encoded = [self._model.encoded(text) for text in texts]
         scores = np.empty((len(texts), len(self.labels)), np.float32)
-        for batch in batches([len(one.ids) for one in encoded], most=TOGETHER, padded=True):
+        lengths = [len(one.ids) for one in encoded]
+        for batch in batches(lengths, most=self._model.together, slack=self._model.slack):
             logits = self._model.logits([encoded[place] for place in batch])
             scores[batch] = sigmoid(logits) if self.multi_label else softmax(logits)
         return [dict(zip(self.labels, row, strict=True)) for row in scores.tolist()]

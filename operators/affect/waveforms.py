@@ -25,6 +25,7 @@ from stream_engine.clock import RATE
 LONGEST = 20 * RATE  # only the beginning of a longer clip is listened to
 SHORTEST = RATE // 10  # four frames; the network's first needs 25 ms
 TOGETHER = 8 * LONGEST  # samples in one call, zeros included
+ON_CPU, ON_GPU = 1.25, 4.0  # how much longer the longest clip of a call may be: a CPU pays for zeros in full
 _MASK = "attention_mask"
 
 
@@ -51,7 +52,8 @@ class Waveforms:
         if isinstance(frames, int) or (isinstance(rows, int) and rows != 1):
             raise files.error(f"it was exported for input of {rows} x {frames} only")
         self._masked = _MASK in self._model.inputs
-        self._padded = self._masked and config.get("feat_extract_norm") != "group"
+        padded = self._masked and config.get("feat_extract_norm") != "group"
+        self._slack = 1.0 if not padded else ON_CPU if self._model.on_cpu else ON_GPU
         self._together = 1 if rows == 1 else TOGETHER
 
     def logits(self, clips: Sequence[Clip]) -> list[NDArray[np.float32] | None]:
@@ -63,7 +65,7 @@ class Waveforms:
         found: list[NDArray[np.float32] | None] = [None] * len(heard)
         places = [place for place, clip in enumerate(heard) if len(clip) >= SHORTEST]
         lengths = [len(heard[place]) for place in places]
-        for batch in batches(lengths, most=self._together, padded=self._padded):
+        for batch in batches(lengths, most=self._together, slack=self._slack):
             rows = [places[index] for index in batch]
             for place, row in zip(rows, self._run([heard[place] for place in rows]), strict=True):
                 found[place] = row
