@@ -18,6 +18,7 @@ from operators.prosody.filler_list import packaged_fillers
 from operators.prosody.frame_statistics import frame_statistics
 from operators.prosody.frames import FrameFeatures, ProsodyFrames
 from operators.prosody.paralinguistics import NO_FRAMES, TOO_LATE, Paralinguistics
+from operators.prosody.voice_quality import voice_quality
 from stream_engine.clock import RATE, samples
 from stream_engine.events import Hypothesis, Language, Prosody, Rejected, Segment, Turn, Watermark
 from stream_engine.testing import check_restart, chunked, run
@@ -296,6 +297,30 @@ def test_a_reading_has_the_figures_of_a_reading():
         assert found.pauses >= 1
         assert -60 < found.loudness_dbfs < -10  # the median, over the pauses too
         assert found.notes == ("voice: not asked for",)
+
+
+def test_voice_quality_is_that_of_the_audio_below_the_segment():
+    audio, frames = reading()
+    store = Audio(audio)
+    found = run(operator(audio=store, voice=True), [*frames, *SENTENCES, segment(2, 0.5, 1.05)])
+    first, second, third = [item for item in found if isinstance(item, Prosody)]
+    assert store.asked == [(one.start, one.end) for one in SENTENCES] + [(samples(0.5), samples(1.05))]
+    for one in (first, second):
+        expected = voice_quality(
+            audio[one.start : one.end],
+            np.concatenate([piece.f0_hz for piece in frames])[one.start // HOP : one.end // HOP],
+        )
+        assert (one.jitter_pct, one.shimmer_db, one.hnr_db, one.cpps_db, one.voice_reliable) == (
+            expected.jitter_pct,
+            expected.shimmer_db,
+            expected.hnr_db,
+            expected.cpps_db,
+            expected.reliable,
+        )
+        assert 0 < one.jitter_pct < 5
+        assert one.notes == ((expected.reason,) if expected.reason else ())
+    assert third.jitter_pct is third.voice_reliable is None
+    assert third.notes[-1] == "voice: shorter than 0.6 s"
 
 
 def test_a_reading_in_other_chunks_and_merged_otherwise_has_the_same_figures():

@@ -148,7 +148,7 @@ class Paralinguistics(Operator[Any, Any]):
                 notes.append("pitch: hardly voiced")
             voice = self._voice_quality(frames)
             if voice.reason is not None:
-                notes.append(f"voice: {voice.reason}")
+                notes.append(voice.reason)
             figures |= {name: getattr(voice, name) for name in VOICE}
             figures["voice_reliable"] = voice.reliable
         figures["notes"] = tuple(notes)
@@ -162,7 +162,7 @@ class Paralinguistics(Operator[Any, Any]):
 
     def _voice_quality(self, frames: ProsodyFrames) -> VoiceQuality:
         if not self._voice:
-            return VoiceQuality(reason="not asked for")
+            return VoiceQuality(reason="voice: not asked for")
         return voice_quality(self._audio(frames.start, frames.end), frames.f0_hz)
 
 
