@@ -2,10 +2,10 @@
 
 Definitions follow the analyser that came before (STAGES.md, 6), with these differences:
 
-- The median that smooths the silence is always over 5 frames (50 ms); its even sizes raised for 0.64 to 0.79 s
-  and 0.96 to 1.11 s, which left no loudness and no pauses.
-- Silence lies less than 8 dB above the 5th percentile *and* 10 dB or more below the 95th: of a segment without
-  a pause, all of it was one.
+- The median that smooths the silence is always over 5 frames (50 ms); its even sizes raised for 0.64 to
+  0.79 s and 0.96 to 1.11 s, which left no loudness and no pauses.
+- Silence lies less than 8 dB above the 5th percentile *and* 10 dB or more below the 95th: of a segment
+  without a pause, all of it could be one.
 - Pitch, level and pauses share one hop, so times are what they say.
 - Centroid and flatness are of the frames that are not silent.
 """
