@@ -56,7 +56,11 @@ def _parser() -> argparse.ArgumentParser:
     render.add_argument("folder", type=Path, metavar="DIR")
     render.add_argument("--formats", required=True, metavar="LIST", help="names separated by commas, or all")
 
-    _command(commands, "doctor", "what is installed, and what is missing")
+    doctor = _command(commands, "doctor", "what is installed, and what is missing")
+    doctor.add_argument(
+        "--strict", action="store_true", help="import each package, and take no other version"
+    )
+    doctor.add_argument("--json", action="store_true", help="the same as one JSON object")
     models = _command(commands, "models", "weights: list (default), check, pull from the hub, remove")
     models.add_argument("action", nargs="?", choices=("list", "check", "pull", "remove"), default="list")
     models.add_argument("name", nargs="?", metavar="NAME:MODEL", help="such as faster-whisper:tiny.en")
@@ -91,6 +95,21 @@ def _session_options(parser: argparse.ArgumentParser) -> None:
         ("--voices", "DIR", "short recordings of people, whose file names are theirs"),
         ("--device", "NAME", "auto, cpu, cuda or mps"),
         ("--resample", "WHO", "auto, ffmpeg or device"),
+        ("--analytics", "LIST", "of prosody, voice, sounds, affect, conversation; all (default) or none"),
+        ("--tagger", "NAME[:MODEL]", "of sounds: signal (default), or onnx:MODEL"),
+        ("--sounds", "MODE", "timeline, auto or global"),
+        ("--sound-rules", "RULES", "such as enter=0.5,exit=0.35,min_dur.Speech=1"),
+        ("--classmap", "FILE.csv", "label,group: groups of labels"),
+        ("--fillers", "FILE", "fillers of your own, one a line"),
+        ("--affect-emotion", "MODEL", "emotions of the voice: a folder or a hub id (ONNX)"),
+        ("--affect-dimensions", "MODEL", "valence, arousal and dominance of the voice"),
+        ("--affect-text", "MODEL", "emotions of the words"),
+        ("--affect-intent", "MODEL", "what is meant: zero-shot, with --intents"),
+        ("--intents", "LIST", "labels of your own"),
+        ("--processed", "WHO", "hears the signal chain: none (default), recognition, diarization, both"),
+        ("--chain", "LINKS", "of high-pass, denoise, gain, compression, loudness, limiter"),
+        ("--loudness", "TARGET", "asr (-20 LUFS) or broadcast (-23)"),
+        ("--redact-names", "FILE", "names to be redacted with --redact, one a line"),
         ("--pcm", "FMT:RATE:CH", "stdin holds raw samples, such as s16le:16000:1"),
         ("--cache", "DIR", "folder of the PCM store, or several as in PATH"),
     )
@@ -113,6 +132,8 @@ def _session_options(parser: argparse.ArgumentParser) -> None:
     for name, text in (
         ("--context", "tell faster-whisper what was said before: names and spelling stay the same"),
         ("--partials", "show the text of turns that are still open"),
+        ("--redact", "replace numbers, dates, addresses and listed names in every output"),
+        ("--exact-medians", "of speakers; else within 1 %, in bounded memory"),
         ("--no-cache", "keep no decoded audio on disk after the run"),
         ("--fresh", "replace what an earlier run left in the folder"),
         ("--offline", "open no socket"),

@@ -26,6 +26,7 @@ from sinks.inert_text import plain
 from sinks.labelled import LabelledLog
 from sinks.manifest import MANIFEST, read_manifest, write_manifest
 from sinks.performance import sentences, table
+from stream_engine import measures
 from stream_engine.assembly import BACKENDS, run_session, session_folders
 from stream_engine.backends import Backends
 from stream_engine.clock import RATE, timestamp
@@ -98,6 +99,7 @@ def transcribe(given: dict[str, Any]) -> int:
     try:
         options = merged(given.pop("profile"), given)
         parse_formats(options.formats)
+        measures.checked(options)
         sources = [Input.parse(text, Pcm.parse(options.pcm) if options.pcm else None) for text in inputs]
         if options.offline and (urls := [source.shown for source in sources if source.kind == "url"]):
             raise ValueError(f"{urls[0]}: --offline opens no socket; leave one of them out")
@@ -266,10 +268,14 @@ def render(given: dict[str, Any]) -> int:
 
 
 def doctor(given: dict[str, Any]) -> int:
-    from stream_engine.doctor import report
+    from stream_engine.doctor import as_json, report
 
-    healthy, lines = report()
-    print("\n".join(lines))  # noqa: T201
+    if given["json"]:
+        healthy, found = as_json(strict=given["strict"])
+        print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())  # noqa: T201
+    else:
+        healthy, lines = report(strict=given["strict"])
+        print("\n".join(lines))  # noqa: T201
     return DONE if healthy else BackendError.exit_code
 
 

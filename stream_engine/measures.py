@@ -129,6 +129,19 @@ def fillers_of(options: Options) -> Mapping[str, Fillers]:
     return lists
 
 
+def checked(options: Options) -> None:
+    """Reads what is written by hand.
+
+    Raises:
+        ValueError: rules or lists that cannot be read.
+    """
+    rules_of(options.sound_rules)
+    fillers_of(options)
+    for path in (options.classmap, options.redact_names):
+        if path:
+            _identity(path)
+
+
 def choose(options: Options) -> Measures:
     """Finds the files of what is asked for; opens nothing.
 
