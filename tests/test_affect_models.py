@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,15 @@ def test_a_batch_of_clips_is_heard_as_one_by_one(
     assert len({str(one) for one in alone}) == len(set(map(len, clips)))  # so that a mix-up would be seen
     assert same(emotion(clips), alone)
     assert same(emotion(clips[::-1]), alone[::-1])
+
+
+def test_a_model_that_does_not_say_how_it_normalises_is_not_filled_up(tmp_path: Path) -> None:
+    save_speech(tmp_path, EMOTIONS, norm="group")
+    config = json.loads((tmp_path / "config.json").read_text())
+    del config["feat_extract_norm"]  # what is as by default may be left out, and over time is
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    emotion = OnnxSpeechEmotion(speech(tmp_path))
+    assert same(emotion(CLIPS), [emotion([clip])[0] for clip in CLIPS])
 
 
 def test_clips_of_like_length_are_one_call_where_the_model_takes_a_mask(
@@ -300,3 +310,17 @@ def test_batches_hold_all_items_within_their_size() -> None:
             sizes = [lengths[place] for place in batch]
             assert len(batch) == 1 or len(batch) * max(sizes) <= 120
             assert max(sizes) <= slack * min(sizes)
+
+
+def test_threads_that_ask_at_once_get_the_same_as_one_alone(folder: Path) -> None:
+    emotion = OnnxSpeechEmotion(speech(folder / "emotion"))
+    intent = OnnxIntent(text(folder / "mnli"))
+    heard, meant = emotion(CLIPS), OnnxIntent(text(folder / "mnli"), known=0)(TEXTS, INTENTS)
+
+    def ask(number: int) -> bool:
+        turned = number % len(TEXTS)
+        said = intent(TEXTS[turned:] + TEXTS[:turned], INTENTS)
+        return same(emotion(CLIPS), heard) and same(said, meant[turned:] + meant[:turned])
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(ask, range(40)))
