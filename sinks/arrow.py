@@ -65,7 +65,7 @@ def _array(kind: str, cells: Sequence[Any]) -> Any:
     if kind not in NESTED:
         return pa.array(cells, _type(kind))
     ends = accumulate((len(cell) if cell else 0 for cell in cells), initial=0)
-    offsets, mask = pa.array(ends, pa.int32()), pa.array([cell is None for cell in cells])
+    offsets, mask = pa.array(ends, pa.int32()), pa.array([cell is None for cell in cells], pa.bool_())
     full = [cell for cell in cells if cell]
     leaves: list[Any] = list(chain.from_iterable(full))
     match kind:

@@ -29,7 +29,8 @@ def write_words_parquet(log: LabelledLog, out: Path) -> None:
     """
     with replacing_bytes(out) as file:
         rows = write_parquet(file, WORDS, batches(WORDS, word_rows(log)))
-        if not rows and all(segment.words is None for segment in log.segments()):
+        untimed = [] if rows else [segment.words is None for segment in log.segments()]
+        if untimed and all(untimed):
             raise Unwritten("the recogniser has no word times")
 
 
