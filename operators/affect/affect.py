@@ -51,8 +51,8 @@ class Affects(Operator[Any, Any]):
         prosody: whether a `Prosody` directly follows each final segment that has text. A segment then waits
             for it, and no longer than until the next text.
         batch: segments that the models get at a time, at most.
-        hold_s: how far the watermark of text may move on while segments wait for company. 0: none waits. For
-            files, where nobody waits for a line, 30 s fill the batches.
+        hold_s: how far the watermark of text may move on while segments wait for company. 0: none waits. One
+            thread of a CPU gains little by company (benches/affect.py); a device that likes large calls does.
     """
 
     def __init__(
@@ -131,4 +131,4 @@ class Affects(Operator[Any, Any]):
 
 
 def _has_text(item: _Text) -> bool:
-    return isinstance(item, Segment) and item.final and not item.text.isspace() and item.text != ""
+    return isinstance(item, Segment) and item.final and bool(item.text.strip())
