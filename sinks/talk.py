@@ -29,15 +29,19 @@ def talk_table(statistics: Statistics) -> Table:
     return view
 
 
-def talk_sentences(statistics: Statistics) -> list[str]:
+def talk_sentence(statistics: Statistics) -> str:
     """What the rows do not say: silence, response, balance."""
     talk = statistics.conversation
-    parts = [
-        talk.silence_ratio is not None and f"{talk.silence_ratio:.0%} silence",
-        talk.overlap_ratio is not None and f"{talk.overlap_ratio:.0%} of the speech overlapped",
-        talk.response_latency_median_s is not None
-        and f"answers after {talk.response_latency_median_s:.1f} s (median of {talk.response_latencies})",
-        talk.turns_per_min is not None and f"{talk.turns_per_min:.1f} turns a minute",
-        talk.balance is not None and f"balance {talk.balance:.2f} (1: all alike)",
-    ]
-    return ["; ".join(part for part in parts if part)]
+    parts: list[str] = []
+    if talk.silence_ratio is not None:
+        parts.append(f"{talk.silence_ratio:.0%} silence")
+    if talk.overlap_ratio is not None:
+        parts.append(f"{talk.overlap_ratio:.0%} of the speech overlapped")
+    if talk.response_latency_median_s is not None:
+        answers = f"answers after {talk.response_latency_median_s:.1f} s"
+        parts.append(f"{answers} (median of {talk.response_latencies})")
+    if talk.turns_per_min is not None:
+        parts.append(f"{talk.turns_per_min:.1f} turns a minute")
+    if talk.balance is not None:
+        parts.append(f"balance {talk.balance:.2f} (1: all alike)")
+    return "; ".join(parts)

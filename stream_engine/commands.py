@@ -26,7 +26,7 @@ from sinks.inert_text import plain
 from sinks.labelled import LabelledLog
 from sinks.manifest import MANIFEST, read_manifest, write_manifest
 from sinks.performance import sentences, table
-from sinks.talk import talk_sentences, talk_table
+from sinks.talk import talk_sentence, talk_table
 from stream_engine import measures
 from stream_engine.assembly import BACKENDS, run_session, session_folders
 from stream_engine.backends import Backends
@@ -210,8 +210,7 @@ def _report(result: Result, view: _View) -> None:
     if (figures := log.statistics()) is not None and figures.speakers:
         view.say()
         view.say(talk_table(figures))
-        for line in talk_sentences(figures):
-            view.say(line)
+        view.say(talk_sentence(figures))
     if result.performance_metrics:
         view.say()
         view.say(table(result.performance_metrics))
