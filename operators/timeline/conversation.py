@@ -103,7 +103,9 @@ class Conversation:
             case Watermark():
                 return self._until(item.at) if item.source == self._merged else ()
             case Relabel():
+                due = self._until(item.as_of)
                 self._relabel(item)
+                return due
             case Turn() | Segment() | Interruption() | Backchannel() | Prosody() | Affect():
                 return self._take(item) if getattr(item, "final", True) else ()
             case _:

@@ -56,6 +56,7 @@ class HeldTurns(msgspec.Struct):
     """All in order of start."""
 
     turns: list[HeldTurn] = []
+    going: list[HeldTurn] = []  # held no longer, but somebody may yet cut in on them
     claims: list[HeldClaim] = []
     segments: list[HeldSegment] = []
 
@@ -78,7 +79,8 @@ class HeldTurns(msgspec.Struct):
             if isinstance(event, Interruption)
             else (event.speaker, event.to)
         )
-        covering = [turn for turn in self.turns if turn.start <= event.start < turn.end]
+        known = [*self.going, *self.turns]
+        covering = [turn for turn in known if turn.start <= event.start < turn.end]
         first = _party(by, [turn for turn in covering if turn.start == event.start])
         second = _party(to, [turn for turn in covering if turn is not first and turn.start < event.start])
         self.claims.append(
@@ -120,7 +122,7 @@ class HeldTurns(msgspec.Struct):
 
     def relabel(self, event: Relabel) -> None:
         named = set(event.turns)
-        for turn in self.turns:
+        for turn in (*self.going, *self.turns):
             turn.speaker = _told(turn.speaker, turn.id, event, named)
         for claim in self.claims:
             claim.by = _told(claim.by, claim.by_turn, event, named)
@@ -135,6 +137,9 @@ class HeldTurns(msgspec.Struct):
         """The oldest, so that `keep` are left."""
         beyond = max(0, len(self.turns) - keep)
         taken, self.turns = self.turns[:beyond], self.turns[beyond:]
+        if taken or self.going:
+            now = self.turns[-1].start if self.turns else taken[-1].start
+            self.going = [turn for turn in (*self.going, *taken) if turn.end > now]
         return taken
 
     def take_claims(self, before: int) -> list[HeldClaim]:

@@ -155,6 +155,7 @@ class InOrder:
         match item:
             case Relabel():
                 place = max(item.as_of, state.furthest)
+                item = msgspec.structs.replace(item, as_of=place)
             case Watermark():
                 place = item.at
             case Prosody() | Affect():
@@ -177,15 +178,13 @@ class InOrder:
 
     def _keep_name(self, turn: Turn) -> None:
         """Names `turn` again behind relabels that came before it, stand behind it, and take its name away."""
-        behind = [held for held in self._state.relabels if held.key[0] >= turn.start]
-        name = turn.speaker
-        for held in behind:
-            name = held.item.to if held.item.speaker == name else name
-        if turn.speaker is not None and name != turn.speaker:
-            last = behind[-1]
-            self._state.arrived += 1
-            again = Relabel(to=turn.speaker, as_of=last.item.as_of, turns=(turn.id,))
-            heappush(self._state.held, Held(last.key, self._state.arrived, again))
+        if turn.speaker is None:
+            return
+        for held in self._state.relabels:
+            if held.key[0] >= turn.start and held.item.speaker == turn.speaker:
+                self._state.arrived += 1
+                again = Relabel(to=turn.speaker, as_of=held.key[0], turns=(turn.id,))
+                heappush(self._state.held, Held(held.key, self._state.arrived, again))
 
 
 def _copied(state: InOrderState) -> InOrderState:
