@@ -257,7 +257,7 @@ class Prosody(_Record, frozen=True, tag="prosody"):
     start: int
     end: int
     speaker: str | None
-    words: int
+    words: int | None = None  # None: of a script without spaces
     wpm: float | None = None
     syllables: int | None = None
     syllables_per_s: float | None = None
@@ -272,9 +272,9 @@ class Prosody(_Record, frozen=True, tag="prosody"):
     loudness_range_db: float | None = None  # 95th less 5th percentile
     centroid_hz: float | None = None
     flatness: float | None = None  # in [0, 1]
-    fillers: int = 0
-    repetitions: int = 0
-    false_starts: int = 0
+    fillers: int | None = None  # these three: None where nobody knows how the language does it
+    repetitions: int | None = None
+    false_starts: int | None = None
     jitter_pct: float | None = None
     shimmer_db: float | None = None
     hnr_db: float | None = None
