@@ -1,0 +1,136 @@
+"""All outputs of a ten-hour session: how long each takes, how large it is, and the memory of the process.
+
+The log is synthetic (50 000 segments with six words each, prosody, affect, sound events, overlaps, relabels).
+A fresh process reads it and writes every output, one by one; `peak_mb` is what the kernel says it held at most
+(`before_mb`: after the imports). `pandas` does the same rows the usual way in another process: json.loads of each
+line, a DataFrame, and its to_parquet, to_csv and to_json of the segments, without labels, words or joins.
+`live` is the table that a running session keeps: all parts at once, and one more segment at the end.
+
+Bar: all outputs < 20 s and < 300 MB.
+
+    python -m benches.outputs [--json]
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from benches.long_log import events, write_log
+
+SEGMENTS = 50_000
+EXTRA = {  # outputs on request, and those that are not in the table of formats
+    "segments.csv": "sinks.segment_table:write_segments_csv",
+    "segments.jsonl": "sinks.segment_table:write_segments_jsonl",
+    "segments.parquet": "sinks.segment_table:write_segments_parquet",
+    "turns.parquet": "sinks.flat_tables:write_turns_parquet",
+    "words.parquet": "sinks.flat_tables:write_words_parquet",
+    "events.parquet": "sinks.flat_tables:write_events_parquet",
+    "speakers.csv": "sinks.statistics_tables:write_speakers",
+    "conversation.csv": "sinks.statistics_tables:write_conversation",
+    "interruptions.csv": "sinks.statistics_tables:write_interruptions",
+    "windows.csv": "sinks.statistics_tables:write_windows",
+    "diarized_transcript_with_emotion.csv": "sinks.legacy_csv:write_legacy_csv",
+}
+
+
+def memory_mb(what: str) -> int:
+    """`VmHWM` (the most so far) or `VmRSS` of this process."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split(f"{what}:")[1].split()[0]) // 1024
+
+
+def outputs(folder: Path) -> dict[str, Any]:
+    """Every output out of the log, in this process."""
+    from sinks.formats import FORMATS
+    from sinks.labelled import LabelledLog
+
+    writers = EXTRA | {format.file: format.renderer for format in FORMATS if format.renderer}
+    before = memory_mb("VmRSS")
+    began = time.perf_counter()
+    log = LabelledLog(folder / "events.jsonl")
+    rows: list[dict[str, Any]] = [{"output": "(index)", "s": time.perf_counter() - began}]
+    for file, renderer in writers.items():
+        module, _, function = renderer.partition(":")
+        start = time.perf_counter()
+        getattr(import_module(module), function)(log, folder / file)
+        taken, size = time.perf_counter() - start, (folder / file).stat().st_size
+        rows.append({"output": file, "s": taken, "mb": size / 1e6, "peak_mb": memory_mb("VmHWM")})
+    whole = {"s": time.perf_counter() - began, "before_mb": before, "peak_mb": memory_mb("VmHWM")}
+    return {"all": whole, "each": rows}
+
+
+def pandas(folder: Path) -> dict[str, Any]:
+    """The segments as DataFrames are used: all in memory."""
+    import pandas
+
+    before, began = memory_mb("VmRSS"), time.perf_counter()
+    kinds: dict[str, list[dict[str, Any]]] = {"segment": [], "prosody": [], "affect": []}
+    with (folder / "events.jsonl").open() as log:
+        for line in log:
+            record = json.loads(line)
+            if record["type"] in kinds:
+                kinds[record["type"]].append(record)
+    table = pandas.DataFrame(kinds["segment"]).set_index("id")
+    for kind in ("prosody", "affect"):
+        table = table.join(pandas.DataFrame(kinds[kind]).set_index("segment"), rsuffix=f"_{kind}")
+    table.to_parquet(folder / "pandas.parquet", compression="zstd")
+    table.drop(columns="words").to_csv(folder / "pandas.csv")
+    table.to_json(folder / "pandas.jsonl", orient="records", lines=True)
+    return {"s": time.perf_counter() - began, "before_mb": before, "peak_mb": memory_mb("VmHWM")}
+
+
+def live(folder: Path) -> dict[str, Any]:
+    """The parts of a session as long as this one."""
+    from sinks.event_log import EventLog
+    from sinks.live_table import LiveTable
+
+    table = LiveTable(log=folder / "events.jsonl", parts=folder / "parts", every_s=0)
+    more = next(event for event in events(SEGMENTS + 1) if type(event).__name__ == "Segment")
+    taken: list[float] = []
+    for _ in range(2):
+        start = time.perf_counter()
+        table.write(more)
+        taken.append(time.perf_counter() - start)
+        log = EventLog(path=folder / "events.jsonl")
+        log.write(more)
+        log.commit()
+    assert table.failure is None
+    return {"all_parts_s": taken[0], "one_more_s": taken[1], "peak_mb": memory_mb("VmHWM")}
+
+
+WAYS = {"outputs": outputs, "pandas": pandas, "live": live}
+
+
+def measure() -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name, "long")
+        folder.mkdir()
+        write_log(folder / "events.jsonl", SEGMENTS)
+        result: dict[str, Any] = {
+            "segments": SEGMENTS,
+            "log_mb": (folder / "events.jsonl").stat().st_size / 1e6,
+        }
+        for way in WAYS:
+            command = [sys.executable, "-m", "benches.outputs", way, str(folder)]
+            result[way] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+        tables = ("segments.parquet", "segments.csv", "segments.jsonl")
+        ours = sum(row["s"] for row in result["outputs"]["each"] if row["output"] in (*tables, "(index)"))
+        return result | {"segments_s": ours, "pandas_to_ours": result["pandas"]["s"] / ours}
+
+
+def main() -> None:
+    if sys.argv[1:2] and sys.argv[1] in WAYS:
+        print(json.dumps(WAYS[sys.argv[1]](Path(sys.argv[2]))))
+    else:
+        print(json.dumps(measure(), indent=None if "--json" in sys.argv else 2))
+
+
+if __name__ == "__main__":
+    main()
