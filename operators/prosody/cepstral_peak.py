@@ -1,9 +1,9 @@
-"""How far the peak of a voice's period stands out of its cepstrum (CPPS): low where a voice is breathy or rough.
+"""How far the peak of a voice's period stands out of its cepstrum (CPPS): little in a breathy or rough voice.
 
 Hillenbrand, Cleveland & Erickson (1994), Acoustic correlates of breathy vocal quality; the smoothed form as
-in Praat's "To PowerCepstrogram" (60 Hz, 5 kHz, pre-emphasis from 50 Hz) and "Get CPPS" (quefrencies averaged
-over 1 ms, peak of 60 to 330 Hz, parabola, straight line through all by Theil's method), which are the settings
-of the acoustic voice quality index. Frames are 10 ms apart; there, the mean of five that are 2 ms apart.
+in Praat's "To PowerCepstrogram" (60 Hz, 5 kHz, pre-emphasis from 50 Hz) and "Get CPPS" (quefrencies
+averaged over 1 ms, peak of 60 to 330 Hz, parabola, straight line through all by Theil's method), which are
+the settings of the acoustic voice quality index. Frames are 10 ms apart; there, the mean of five that are 2 ms apart.
 Frames of digital silence are left out.
 """
 
@@ -57,7 +57,7 @@ def _prominence(frames: Floats, rate: int) -> NDArray[np.float64]:
     spectrum = np.fft.rfft(frames, length)[:, : len(emphasis)]
     power = spectrum.real**2 + spectrum.imag**2
     cepstrum = np.fft.irfft(np.log(power + np.float32(1e-20)) + emphasis)[:, : QUEFRENCIES // 2 + 1]
-    smooth = _averaged(cepstrum * cepstrum)
+    smooth = _averaged((cepstrum * cepstrum).astype(np.float32, copy=False))
     level = 10 * np.log10(smooth + np.float32(1e-30))
     return _above_line(level)
 

@@ -1,8 +1,8 @@
 """The moments at which the vocal folds close, and what their periods and amplitudes say: jitter and shimmer.
 
 Pulses as in Praat's "Sound & Pitch: To PointProcess (cc)": of each voiced stretch, the largest sample in the
-period around its middle, and from there in both directions the place, 0.8 to 1.25 periods on, around which one
-period of the waveform correlates best with that around the last pulse. Jitter and shimmer as in Praat's
+period around its middle, and from there in both directions the place, 0.8 to 1.25 periods on, around which
+one period of the waveform correlates best with that around the last pulse. Jitter and shimmer as in Praat's
 "Get jitter (local)" (periods of 0.1 to 20 ms, factor 1.3) and "Get shimmer (local_dB)" (factor 1.6).
 """
 

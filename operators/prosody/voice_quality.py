@@ -5,8 +5,8 @@ median segment lies within 0.06 % of its jitter, 0.01 dB of its shimmer, 0.25 dB
 CPPS.
 
 A figure is worth little when the room or the recording is measured in place of the voice. So a segment is
-reliable only if it stands out of its noise by 10 dB (85th over 5th percentile of the energies of 50 ms), ranges
-over 12 dB (95th over 5th), has under 3 % of samples above 0.95, and is voiced for half of its time.
+reliable only if it stands out of its noise by 10 dB (85th over 5th percentile of the energies of 50 ms),
+ranges over 12 dB (95th over 5th), has under 3 % of samples above 0.95, and is voiced for half of its time.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def voice_quality(
     Args:
         samples: [frames], from the beginning of the first cell of `f0_hz` on.
         f0_hz: [frames], one value for 10 ms, 0 where nothing is voiced.
-        rate: Hz.
+        rate: Hz, 10 000 or more.
     """
     if len(samples) < SHORTEST_S * rate:
         return VoiceQuality(reason=f"voice: shorter than {SHORTEST_S} s")
