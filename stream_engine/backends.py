@@ -206,7 +206,8 @@ class Backends:
         known: tuple[KnownVoice, ...] = ()
         if diarizer and options.voices:
             known = known_voices(Path(options.voices), diarizer)
-            notes.append(f"known voices: {', '.join(voice.name for voice in known)}")
+            names = f"{len(known)}" if options.redact else ", ".join(voice.name for voice in known)
+            notes.append(f"known voices: {names}")
         measured = _measures(choice)
         found = measures.load(measured, options, self.models, choice.device.name)
         return Loaded(diarizer, recogniser, (*notes, *found.notes), found, known)
@@ -230,7 +231,7 @@ class Backends:
         recogniser = loaded.recogniser
         audio = measures.heard_as(options, audio)
         recognise = Recognition(recogniser=recogniser, audio=audio) if recogniser else None
-        if recognise and checkpoint:
+        if recognise and checkpoint and not options.redact:  # which leaves no text behind
             model = str((choice.versions, options.language, options.prompt, options.precision))
             recognise = checkpoint.remembered(recognise, audio, model=model)
 
@@ -279,6 +280,7 @@ class Backends:
             word_speakers=WordSpeakers(state=state(WORD_SPEAKERS, WordSpeakersState))
             if recogniser and recogniser.word_times
             else None,
+            redaction=measures.redaction(_measures(choice), options),
             analytics=measures.analytics(
                 _measures(choice),
                 loaded.measures,

@@ -32,6 +32,7 @@ from operators.speech.diarization.pyannote_hub import Hub
 from operators.speech.recognition import Recogniser
 from operators.timeline.conversation import Conversation, ConversationState
 from operators.timeline.in_order import InOrder, InOrderState
+from operators.timeline.redaction import NOT_REDACTED, Redaction, names_in
 from operators.timeline.sound_join import SoundJoin, SoundJoinState
 from stream_engine.analytics import (
     AFFECT,
@@ -67,6 +68,7 @@ class Measures:
     """What was asked for, with the files behind it."""
 
     rules: EventRules
+    names: tuple[str, ...]  # to be redacted
     fillers: Mapping[str, Fillers]
     tagger: str | None  # the model of an ONNX tagger; None: signal processing
     affect: AffectFiles
@@ -129,6 +131,22 @@ def fillers_of(options: Options) -> Mapping[str, Fillers]:
     return lists
 
 
+def names_of(options: Options) -> tuple[str, ...]:
+    """The user's list of names to be redacted.
+
+    Raises:
+        ValueError: it cannot be read, or one has no letter.
+    """
+    if options.redact_names is None:
+        return ()
+    try:
+        names = names_in(Path(options.redact_names).read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"redact-names: {error}") from None
+    Redaction(names=names)
+    return names
+
+
 def checked(options: Options) -> None:
     """Reads what is written by hand.
 
@@ -137,9 +155,9 @@ def checked(options: Options) -> None:
     """
     rules_of(options.sound_rules)
     fillers_of(options)
-    for path in (options.classmap, options.redact_names):
-        if path:
-            _identity(path)
+    names_of(options)
+    if options.classmap:
+        _identity(options.classmap)
 
 
 def choose(options: Options) -> Measures:
@@ -170,7 +188,8 @@ def choose(options: Options) -> Measures:
         identities += (identity_of(found.model),)
     named = (options.fillers, options.classmap, options.redact_names)
     identities += tuple(_identity(path) for path in named if path)
-    return Measures(rules_of(options.sound_rules), fillers_of(options), tagger, affect, identities)
+    names = names_of(options)
+    return Measures(rules_of(options.sound_rules), names, fillers_of(options), tagger, affect, identities)
 
 
 def load(measures: Measures, options: Options, models: Models, device: str) -> MeasureModels:
@@ -180,7 +199,7 @@ def load(measures: Measures, options: Options, models: Models, device: str) -> M
         BackendError: one does not open.
     """
     tagger: Tagger | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = (NOT_REDACTED,) if options.redact else ()
     if "sounds" in options.measured:
         if measures.tagger is None:
             tagger = SignalTagger()
@@ -264,6 +283,11 @@ def analytics(
         sounds_of=SoundJoin(state=state(SOUNDS_OF, SoundJoinState)) if sounds else None,
         conversation=conversation,
     )
+
+
+def redaction(measures: Measures, options: Options) -> Redaction[Any] | None:
+    """What takes private things out of all events, if it is wanted."""
+    return Redaction(names=measures.names) if options.redact else None
 
 
 def heard_as(

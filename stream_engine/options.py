@@ -79,6 +79,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         for given, known in ((self.analytics, (*MEASURES, "all", "none")), (self.chain, LINKS)):
             if unknown := sorted({name for name in _names(given) if name not in known}):
                 raise ValueError(f"{unknown[0]}: unknown; choose of {', '.join(known)}")
+        if self.redact_names and not self.redact:
+            raise ValueError("redact_names lists what redact is to take out, too: give both")
         if self.cache and self.no_cache:
             raise ValueError("cache names a folder and no_cache wants none: choose one")
 

@@ -77,7 +77,7 @@ class Parts:
     hypotheses: Operator[Turns | VoiceActivity, Hypothesis] | None = None  # None: final text only
     committed: Operator[Any, Any] | None = None  # with `hypotheses`
     word_speakers: Operator[Any, Any] | None = None  # None: the recogniser has no word times
-    redaction: Operator[Any, Any] | None = None  # of all text, before anybody sees it
+    redaction: Operator[Any, Any] | None = None  # of all events, before anybody sees them
     analytics: Analytics = field(default_factory=Analytics)
 
 
@@ -141,7 +141,10 @@ def transcription(pipeline: Pipeline, audio: Receive[Chunk], parts: Parts, devic
         said = [to_events for to_events, _ in pairs]
         measured += [to_analytics for _, to_analytics in pairs]
         streams.append(analysed(pipeline, measured, analytics, cpu, capacity=EVENTS_CAPACITY))
-    return pipeline.fan_in("everything", *said, *streams, capacity=EVENTS_CAPACITY)
+    everything: Receive[Any] = pipeline.fan_in("everything", *said, *streams, capacity=EVENTS_CAPACITY)
+    if parts.redaction is not None:
+        everything = pipeline.stage(REDACTION, parts.redaction, everything, capacity=EVENTS_CAPACITY)
+    return everything
 
 
 def _text(
@@ -175,8 +178,6 @@ def _text(
     if parts.word_speakers is not None:
         text = pipeline.fan_in("turns and text", turns[0], text)
         text = pipeline.stage(WORD_SPEAKERS, parts.word_speakers, text, capacity=EVENTS_CAPACITY)
-    if parts.redaction is not None:
-        text = pipeline.stage(REDACTION, parts.redaction, text, capacity=EVENTS_CAPACITY)
     return text
 
 
