@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from operators.speech.diarization.pyannote_hub import Folder, Hub, HubModel, Place
+from operators.speech.diarization.pyannote_hub import Folder, Hub, Place
 from stream_engine.errors import BackendError
 
 MODELS = ("cnn14.onnx", "panns_cnn14.onnx", "model.onnx")
@@ -19,11 +20,6 @@ class TaggerFiles(NamedTuple):
 
     model: Path
     labels: tuple[str, ...]
-
-
-class _Repository(HubModel):
-    def _error(self, why: str) -> BackendError:
-        return BackendError(f"sound tagger {self.name} {why}, or give a folder")
 
 
 def find_tagger(model: str, *, hub: Hub) -> TaggerFiles:
@@ -42,8 +38,7 @@ def find_tagger(model: str, *, hub: Hub) -> TaggerFiles:
     elif model.startswith(("/", "./", "../", "~")) or path.suffix == ".onnx" or "/" not in model:
         raise BackendError(f"sound tagger: no folder and no .onnx file {model}; give one, or a hub id")
     else:
-        identity, _, revision = model.partition("@")
-        place = _Repository(hub, identity, revision or None)
+        place = replace(hub, what="sound tagger").model(model)
     return TaggerFiles(_first(place, names), read_labels(_first(place, LABELS)))
 
 

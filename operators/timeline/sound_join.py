@@ -1,8 +1,8 @@
 """Which sounds are heard during a segment or a turn: the join of their intervals with the sound events.
 
-    Music       ├───────────────────────────────────────────┤       0 to 100 s: found, though it began long ago
+    Music       ├───────────────────────────────────────────┤      0 to 100 s: found, though it began long ago
     Applause         ├──┤     ├──┤
-    segment                     ├──────────┤                         50 to 60 s
+    segment                     ├──────────┤                        50 to 60 s
     Sounds                      Music 10 s, Applause 1 s
 
 Of each label: the seconds of the interval that its events cover, and their mean score, weighted by these

@@ -66,7 +66,7 @@ def sound_overlaps(
     labels = int(label.max()) + 1 if len(label) else 1
     keys, row = np.unique(interval * labels + label[event], return_inverse=True)
     covered = np.bincount(row, shared, len(keys)).astype(np.int64)
-    weight = np.bincount(row, shared * score[event], len(keys))
+    weight = np.bincount(row, shared * score[event], len(keys)).astype(np.float64)
     interval, found = keys // labels, keys % labels
     order = np.lexsort((found, -weight, interval))
     rank = np.arange(len(keys)) - np.searchsorted(interval, interval, "left")
