@@ -2,25 +2,16 @@
 
 Mean Jaccard index of the content words of adjacent segments. Old: punctuation belonged to words ("tea," was
 not "tea"), each text was split twice, and a talk without two segments was said to be wholly coherent (1.0).
+Where a script has no spaces between words, a clause is one word, and the measure says little.
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable
 
 import msgspec
 
-_EDGES = re.compile(r"^\W+|\W+$")
 SHORT = 3  # letters: words up to that length hold little content
-
-
-def content_words(text: str) -> set[str]:
-    """Words of more than three letters, in lower case, without punctuation around them.
-
-    What is written without spaces between words is one word, so for such languages the measure is low.
-    """
-    words = (_EDGES.sub("", word) for word in text.casefold().split())
-    return {word for word in words if len(word) > SHORT}
 
 
 class Coherence(msgspec.Struct):
@@ -30,8 +21,9 @@ class Coherence(msgspec.Struct):
     pairs: int = 0
     total: float = 0.0
 
-    def add(self, text: str) -> None:
-        words = content_words(text)
+    def add(self, said: Iterable[str]) -> None:
+        """`said`: the words of a text, in lower case, without punctuation."""
+        words = {word for word in said if len(word) > SHORT}
         if words and self.last:
             shared = len(words & self.last)
             self.pairs += 1

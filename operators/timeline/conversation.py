@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from operators.prosody.spoken_words import spoken_words
 from operators.timeline.coherence import Coherence
 from operators.timeline.conversation_figures import (
     conversation_figures,
@@ -124,9 +125,10 @@ class Conversation:
             case Turn():
                 self._turn(item)
             case Segment():
-                state.held.segment(item)
-                state.coherence.add(item.text)
-                state.energy.text(item)
+                words = spoken_words(item.text, language=None)
+                state.held.segment(item, len(words))
+                state.coherence.add(words)
+                state.energy.text(item, len(words))
             case Prosody():
                 state.late += not state.held.prosody(item)
                 if item.loudness_dbfs is not None:

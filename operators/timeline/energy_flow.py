@@ -57,12 +57,12 @@ class EnergyFlow(msgspec.Struct):
         for window, _ in self._parts(start, end):
             window.speakers.add(speaker)
 
-    def text(self, segment: Segment) -> None:
-        """Words by their times; evenly over the segment where they have none."""
+    def text(self, segment: Segment, count: int) -> None:
+        """Words by their times; `count` of them evenly over the segment where they have none."""
         if segment.words is not None:
             starts = [word.start for word in segment.words]
         else:
-            count, length = len(segment.text.split()), segment.end - segment.start
+            length = segment.end - segment.start
             starts = [segment.start + length * number // count for number in range(count)]
         for start in starts:
             self._at(max(start, segment.start) // self.width).words += 1

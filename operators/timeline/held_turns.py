@@ -94,8 +94,7 @@ class HeldTurns(msgspec.Struct):
             )
         )
 
-    def segment(self, event: Segment) -> None:
-        words = len(event.words) if event.words is not None else len(event.text.split())
+    def segment(self, event: Segment, words: int) -> None:
         held = HeldSegment(event.id, Told(event.start, event.end, words), event.speaker, event.turns)
         for turn in self.turns:
             if turn.id in event.turns:

@@ -11,12 +11,14 @@ from __future__ import annotations
 import msgspec
 
 from operators.timeline.quantiles import Distribution, distribution
-from stream_engine.clock import RATE
+from stream_engine.clock import RATE, samples
 from stream_engine.events import Affect, Prosody
 
+COUNTS = ("pauses", "fillers", "repetitions", "false_starts")  # of Prosody
 MEDIANS = ("wpm", "f0_median_hz", "f0_iqr_hz", "loudness_dbfs", "loudness_range_db")  # of Prosody
 VOICE = ("jitter_pct", "shimmer_db", "hnr_db", "cpps_db")  # medians, too; where the voice can be relied upon
 MEANS = ("valence", "arousal", "dominance", "sentiment")  # of Affect
+SHORTEST = samples(0.5)  # below it one word more or less is all there is to a rate
 
 
 class Told(msgspec.Struct):
@@ -24,7 +26,7 @@ class Told(msgspec.Struct):
 
     start: int
     end: int
-    words: int
+    words: int | None  # None: nobody can count them
     prosody: Prosody | None = None
     affect: Affect | None = None
 
@@ -35,13 +37,10 @@ class SpeakerTotals(msgspec.Struct):
     exact: bool = False
     segments: int = 0
     words: int = 0
-    time: int = 0  # samples
-    paused: float = 0.0  # s of pauses,
-    pauses: int = 0
-    heard: int = 0  # and samples of the segments where they could be measured
-    fillers: int = 0
-    repetitions: int = 0
-    false_starts: int = 0
+    time: int = 0  # samples of the segments whose words could be counted
+    paused: float = 0.0  # s of pauses
+    heard: int = 0  # samples of the segments where they could be measured
+    counts: dict[str, int] = {}  # of what could be counted at all
     medians: dict[str, Distribution] = {}
     sums: dict[str, tuple[int, float]] = {}  # count and sum
     emotions: dict[str, int] = {}  # segments in which it is the first
@@ -51,22 +50,22 @@ class SpeakerTotals(msgspec.Struct):
     def add(self, told: Told) -> None:
         length = told.end - told.start
         self.segments += 1
-        self.words += told.words
-        self.time += length
+        if told.words is not None:
+            self.words += told.words
+            self.time += length
         if told.prosody is not None:
             self._add_prosody(told.prosody, length)
-        elif told.words and length:
+        elif told.words and length >= SHORTEST:
             self._value("wpm", told.words * 60 * RATE / length)
         if told.affect is not None:
             self._add_affect(told.affect)
 
     def _add_prosody(self, prosody: Prosody, length: int) -> None:
-        self.fillers += prosody.fillers
-        self.repetitions += prosody.repetitions
-        self.false_starts += prosody.false_starts
+        for name in COUNTS:
+            if (count := getattr(prosody, name)) is not None:
+                self.counts[name] = self.counts.get(name, 0) + count
         if prosody.pause_s is not None:
             self.paused += prosody.pause_s
-            self.pauses += prosody.pauses or 0
             self.heard += length
         for name in MEDIANS:
             self._value(name, getattr(prosody, name))
@@ -95,10 +94,10 @@ class SpeakerTotals(msgspec.Struct):
 
     def merge(self, other: SpeakerTotals) -> None:
         """Adds all segments of `other`."""
-        for name in ("segments", "words", "time", "paused", "pauses", "heard", "texts"):
+        for name in ("segments", "words", "time", "paused", "heard", "texts"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("fillers", "repetitions", "false_starts"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name, count in other.counts.items():
+            self.counts[name] = self.counts.get(name, 0) + count
         for name, values in other.medians.items():
             self.medians.setdefault(name, distribution(exact=self.exact)).merge(values)
         for name, (count, total) in other.sums.items():
