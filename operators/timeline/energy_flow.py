@@ -120,7 +120,10 @@ class EnergyFlow(msgspec.Struct):
             start = until
 
     def _at(self, index: int) -> Window:
-        return self.windows.setdefault(max(index, self.closed), Window())
+        index = max(index, self.closed)
+        if index not in self.windows:
+            self.windows[index] = Window()
+        return self.windows[index]
 
 
 def _rounded(value: float | None) -> float | None:

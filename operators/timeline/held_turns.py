@@ -59,13 +59,16 @@ class HeldTurns(msgspec.Struct):
     going: list[HeldTurn] = []  # held no longer, but somebody may yet cut in on them
     claims: list[HeldClaim] = []
     segments: list[HeldSegment] = []
+    awaited: set[int] = set()  # turns that begin after a segment that they are of
 
     def turn(self, event: Turn) -> None:
         turn = HeldTurn(event.id, event.start, event.end, event.speaker or NOBODY)
         self.turns.append(turn)
-        for segment in self.segments:
-            if turn.id in segment.turns:
-                segment.share(turn)
+        if turn.id in self.awaited:
+            self.awaited.remove(turn.id)
+            for segment in self.segments:
+                if turn.id in segment.turns:
+                    segment.share(turn)
 
     def claim(self, event: Interruption | Backchannel) -> None:
         """The interrupter's turn begins then, the other's goes on.
@@ -96,9 +99,14 @@ class HeldTurns(msgspec.Struct):
 
     def segment(self, event: Segment, words: int) -> None:
         held = HeldSegment(event.id, Told(event.start, event.end, words), event.speaker, event.turns)
-        for turn in self.turns:
-            if turn.id in event.turns:
+        awaited = set(event.turns)
+        for turn in reversed(self.turns):
+            if not awaited:
+                break
+            if turn.id in awaited:
                 held.share(turn)
+                awaited.remove(turn.id)
+        self.awaited |= awaited
         self.segments.append(held)
 
     def prosody(self, event: Prosody) -> bool:
@@ -151,6 +159,8 @@ class HeldTurns(msgspec.Struct):
         """Those that end by then, and so do all in front of them."""
         count = next((i for i, s in enumerate(self.segments) if s.told.end > before), len(self.segments))
         taken, self.segments = self.segments[:count], self.segments[count:]
+        for segment in taken:
+            self.awaited.difference_update(segment.turns)
         return taken
 
 
