@@ -52,7 +52,7 @@ def recording() -> NDArray[np.float32]:
     speech = chance.standard_normal(len(times)) * 0.05 * (np.sin(2 * np.pi * 2.7 * times) > 0)
     audio = speech + chance.standard_normal(len(times)) * 0.001
     audio += 0.1 * np.sin(2 * np.pi * 1000 * times) * (times % 60 > 55)
-    audio += 0.004 * np.sin(2 * np.pi * 50 * times) * (times % 90 > 60)
+    audio += 0.02 * np.sin(2 * np.pi * 50 * times) * (times % 90 > 60)
     return audio.astype(np.float32)
 
 
@@ -162,7 +162,8 @@ def signals() -> dict[str, Any]:
 
 def state_machine() -> dict[str, float]:
     """527 classes, a row each half second, most of them silent: what a neural tagger's scores cost."""
-    from operators.sounds.event_detector import EventDetector, EventRules
+    from operators.sounds.event_detector import EventDetector
+    from operators.sounds.event_rules import EventRules
 
     chance = np.random.default_rng(4)
     scores = chance.random((7200, 527)) * 0.3

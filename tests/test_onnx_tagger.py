@@ -9,7 +9,7 @@ import pytest
 
 from operators.audio.stft import Stft
 from operators.sounds.audioset import NOISE, SPEECH
-from operators.sounds.event_detector import EventRules
+from operators.sounds.event_rules import EventRules
 from operators.sounds.grouped import Grouped, read_groups
 from operators.sounds.onnx_tagger import OnnxTagger
 from operators.sounds.sound_events import SoundEvents

@@ -177,6 +177,30 @@ def test_any_chunking_gives_the_same_events(sizes):
     assert {label for label, *_ in WHOLE} == {"broadband_noise", "tone", "silence"}
 
 
+@pytest.mark.parametrize("name", ["telephone", "asr/jfk.wav", "diar/ami_EN2001d_0-30s.wav"])
+def test_streaming_gives_the_events_of_the_whole_file(data: Path, name: str):
+    """20 ms at a time and each window by itself; the file as one chunk and all windows in one call."""
+    audio = call() if name == "telephone" else decoded(data / name)
+    live = SoundEvents(tagger=SignalTagger(), batch=1)
+    whole = SoundEvents(tagger=SignalTagger(), batch=10_000)
+    streamed = run(live, run(Stft(), chunked(audio, (320,) * 1500)))
+    at_once = run(whole, run(Stft(), chunked(audio, (len(audio),))))
+    found = [item for item in streamed if isinstance(item, SoundEvent)]
+    assert found == [item for item in at_once if isinstance(item, SoundEvent)]
+    assert found
+    assert live.summary == whole.summary
+
+
+def test_auto_listens_on_where_there_is_noise_only():
+    for audio, listens in ((call(), False), (noise(20, -35), True)):
+        operator = SoundEvents(tagger=SignalTagger(), mode="auto")
+        found = [
+            e for e in run(operator, run(Stft(), chunked(audio, (16_000,) * 30))) if isinstance(e, SoundEvent)
+        ]
+        assert operator.summary.timeline is listens
+        assert bool(found) is listens
+
+
 @pytest.mark.needs_gpu
 def test_a_gpu_gives_the_same_events():
     operator = SoundEvents(tagger=SignalTagger())

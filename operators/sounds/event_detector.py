@@ -19,35 +19,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from operators.sounds.event_rules import EventRules
 from stream_engine.clock import samples
 from stream_engine.events import SoundEvent
 from stream_engine.state import Array
-
-
-class EventRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What makes an event of scores.
-
-    Raises:
-        ValueError: a value out of range.
-    """
-
-    enter: float = 0.50
-    exit: float = 0.35
-    median: int = 5  # rows, odd; 1: no filter
-    min_dur: float = 0.30  # s; shorter ones are dropped
-    min_dur_of: dict[str, float] = {}  # s, of single labels
-    merge_gap: float = 0.20  # s between two events of one label that are one
-    longest: float = 300.0  # s; a longer event is given in pieces, so that nobody waits longer
-
-    def __post_init__(self) -> None:
-        if not 0 < self.exit <= self.enter <= 1:
-            raise ValueError(f"0 < exit <= enter <= 1, got enter {self.enter} and exit {self.exit}")
-        if self.median < 1 or self.median % 2 == 0:
-            raise ValueError(f"the median is of an odd number of rows, not {self.median}")
-        if min(self.min_dur, self.merge_gap, *self.min_dur_of.values()) < 0:
-            raise ValueError("durations and gaps are not negative")
-        if self.longest < 5:
-            raise ValueError(f"the longest event is 5 s at least, not {self.longest}")
 
 
 class Stretch(msgspec.Struct):

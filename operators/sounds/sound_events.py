@@ -20,7 +20,8 @@ import numpy as np
 from operators.audio.stft import HOP as CELL
 from operators.audio.stft import Spectra
 from operators.sounds.cell_buffer import CellBuffer, CellBufferState
-from operators.sounds.event_detector import DetectorState, EventDetector, EventRules
+from operators.sounds.event_detector import DetectorState, EventDetector
+from operators.sounds.event_rules import EventRules
 from operators.sounds.tagger import Tagger
 from operators.sounds.tally import SoundSummary, Tally, TallyState
 from stream_engine.clock import snap
@@ -166,7 +167,7 @@ class SoundEvents:
         return self._tally.count(self._detector.feed(scores, ends)) if self._detector else []
 
     def _has_tail(self) -> bool:
-        """Whether cells are left that no window has heard; without a timeline, if there was no window at all."""
+        """Whether cells are left that no window has heard; without a timeline, if there was no window."""
         if self._detector is None and self._tally.windows:
             return False
         heard = self._first - self._hop + self._window if self._tally.windows else 0
