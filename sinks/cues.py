@@ -1,6 +1,8 @@
-"""What both subtitle formats share: how times are written, and who speaks."""
+"""What both subtitle formats share: how times are written, and that nobody's words are taken for them."""
 
 from __future__ import annotations
+
+import re
 
 from stream_engine.clock import MILLISECOND
 
@@ -16,3 +18,12 @@ def cue_time(samples: int, point: str) -> str:
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours:02d}:{minutes:02d}:{seconds:02d}{point}{milliseconds:03d}"
+
+
+_TIME = re.compile(r"(?<=\d)(:\d{1,2})([.,])(?=\d)")
+_LOOKALIKES = {".": "․", ",": "‚"}
+
+
+def timeless(text: str) -> str:
+    """`text` in which nothing reads as a time: to pysubs2 a line with two is a cue, even without an arrow."""
+    return _TIME.sub(lambda found: found[1] + _LOOKALIKES[found[2]], text)

@@ -21,6 +21,7 @@ class EventLog:
 
     def __init__(self, *, path: Path) -> None:
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        os.fchmod(self._descriptor, 0o600)  # one that was there before may be open to others
         _cut_torn_line(self._descriptor)
 
     def write(self, item: Event, /) -> None:

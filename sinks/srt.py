@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sinks.cues import cue_times
+from sinks.cues import cue_times, timeless
 from sinks.inert_text import plain
 from sinks.labelled import LabelledLog
 from sinks.subtitle_cues import cues
@@ -21,7 +21,7 @@ def write_srt(log: LabelledLog, out: Path) -> None:
     with replacing(out) as file:
         for number, cue in enumerate(cues(log.segments(), reserved=_reserved), start=1):
             start, end = cue_times(cue.start, cue.end, ",")
-            shown = (_prefix(cue.speaker) + cue.text).translate(_LOOKALIKES)
+            shown = timeless(_prefix(cue.speaker) + cue.text).translate(_LOOKALIKES)
             file.write(f"{number}\n{start} --> {end}\n{shown}\n\n")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sinks.cues import cue_time, cue_times
+from sinks.cues import cue_time, cue_times, timeless
 from sinks.formats import Unwritten
 from sinks.inert_text import plain
 from sinks.labelled import LabelledLog
@@ -24,7 +24,7 @@ def write_vtt(log: LabelledLog, out: Path) -> None:
     with replacing(out) as file:
         file.write("WEBVTT\n\n")
         for cue in cues(log.segments()):
-            file.write(_cue(cue, cue.text.translate(_ESCAPES)))
+            file.write(_cue(cue, _escaped(cue.text)))
 
 
 def write_vtt_words(log: LabelledLog, out: Path) -> None:
@@ -39,14 +39,18 @@ def write_vtt_words(log: LabelledLog, out: Path) -> None:
         for cue in cues(log.segments()):
             texts += 1
             timed += cue.timed
-            file.write(_cue(cue, _stamped(cue) if cue.timed else cue.text.translate(_ESCAPES)))
+            file.write(_cue(cue, _stamped(cue) if cue.timed else _escaped(cue.text)))
         if texts and not timed:
             raise Unwritten("the recogniser has no word times")
 
 
+def _escaped(text: str) -> str:
+    return timeless(text).translate(_ESCAPES)
+
+
 def _cue(cue: Cue, text: str) -> str:
     start, end = cue_times(cue.start, cue.end, ".")
-    speaker = plain(cue.speaker or "").translate(_ESCAPES)
+    speaker = _escaped(plain(cue.speaker or ""))
     return f"{cue.id}\n{start} --> {end}\n{f'<v {speaker}>{text}</v>' if speaker else text}\n\n"
 
 
@@ -61,6 +65,6 @@ def _stamped(cue: Cue) -> str:
             if before < word.start < cue.end:
                 stamp, before = f"<{cue_time(word.start, '.')}>", word.start
             space = "" if word.glued or place == 0 else " "
-            words.append(space + stamp + shown([word]).translate(_ESCAPES))
+            words.append(space + stamp + _escaped(shown([word])))
         lines.append("".join(words))
     return "\n".join(lines)

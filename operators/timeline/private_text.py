@@ -73,10 +73,14 @@ class PrivateText:
     def spans(self, text: str) -> list[Span]:
         """What is private in `text`, in order; what was redacted before is not."""
         plain, places = folded(text)
-        first = list(self._first.finditer(plain))
-        for one in reversed(first):  # what is left of a date beside a name is no part of the name
-            plain = plain[: one.start()] + "\0" * len(one.group()) + plain[one.end() :]
-        found = sorted([*first, *_NUMBERS.finditer(plain)], key=re.Match.start)
+        first: list[re.Match[str]] = []
+
+        def hidden(one: re.Match[str]) -> str:  # from numbers: "five June Carter" is no date
+            first.append(one)
+            return "\0" * len(one.group())
+
+        rest = self._first.sub(hidden, plain)
+        found = sorted([*first, *_NUMBERS.finditer(rest)], key=re.Match.start)
         return [
             Span(places[one.start()], max(places[one.end()], places[one.end() - 1] + 1), one.lastgroup)
             for one in found
