@@ -429,6 +429,44 @@ def test_exact_mode_gives_the_very_medians():
     assert sketch != exact
 
 
+def test_an_interruption_that_bears_a_label_still_to_come_follows_its_turn():
+    """The sweep gives it out when it ends, under labels that the diarizer found meanwhile."""
+    said = [*turns_of(("A", 0, 20), ("B", 10, 25)), Relabel(to="C", as_of=samples(12), turns=(1,))]
+    said += [Watermark(source="diarizer", at=samples(26)), Relabel(to="D", as_of=samples(30), turns=(1,))]
+    said.append(turn(2, "A", 35, 40))
+    sweep = OverlapSweep()
+    items = [out for item in said for out in (item, *sweep.feed(item))]
+    given = [item for item in items if isinstance(item, Interruption)]
+    assert [(i.interrupter, i.interrupted) for i in given] == [("C", "A")]
+    statistics = run(chain(InOrder(sources=("diarizer", "overlap")), Conversation()), items)
+    named = [[(i.interrupter, i.interrupted) for i in s.interruptions] for s in statistics]
+    assert named == [[], [("C", "A")], [("C", "A")], [("D", "A")], [("D", "A")]]
+
+
+def test_one_who_talks_on_for_longer_than_is_held_is_still_known_to_be_interrupted():
+    lecture = [turn(0, "A", 0, 500)]
+    short = [turn(id, "BC"[id % 2], 10 * id, 10 * id + 2) for id in range(1, 40)]
+    items: list[Any] = [*lecture, *short, *run(OverlapSweep(), [*lecture, *short])]
+    items.append(Relabel(to="Anna", as_of=samples(500), speaker="A"))
+    statistics = run(chain(InOrder(), Conversation(hold=5)), items)[-1]
+    cells = {(c.interrupter, c.interrupted): c.attempted for c in statistics.interruptions}
+    assert cells == {("B", "Anna"): 19, ("C", "Anna"): 20}
+
+
+def test_what_turns_out_to_be_one_speaker_neither_overlaps_nor_interrupts_nor_answers():
+    items: list[Any] = turns_of(("A", 0, 6), ("B", 5, 8), ("A", 8.5, 12), ("B", 14, 20), ("C", 21, 30))
+    items = [*items, *run(OverlapSweep(), items), Relabel(to="A", as_of=samples(30), speaker="B")]
+    for hold in (0, 200):
+        statistics = run(chain(InOrder(), Conversation(hold=hold)), items)[-1]
+        figures = statistics.conversation
+        assert (figures.overlap_s, figures.interruptions, figures.response_latencies) == (0, 0, 1)
+        assert [(s.speaker, s.speech_s, s.turns) for s in statistics.speakers] == [
+            ("A", 17.5, 2),
+            ("C", 9, 1),
+        ]
+        assert figures.turns == 3
+
+
 def test_provisional_and_withdrawn_turns_and_drafts_are_ignored():
     said = turn(0, "A", 0, 4)
     open_turn = msgspec.structs.replace(turn(1, "B", 1, 9), final=False)

@@ -100,7 +100,7 @@ class HeldTurns(msgspec.Struct):
     def segment(self, event: Segment, words: int) -> None:
         held = HeldSegment(event.id, Told(event.start, event.end, words), event.speaker, event.turns)
         awaited = set(event.turns)
-        for turn in reversed(self.turns):
+        for turn in (*reversed(self.turns), *self.going):
             if not awaited:
                 break
             if turn.id in awaited:
