@@ -24,11 +24,15 @@ import anyio
 import numpy as np
 from numpy.typing import NDArray
 
+from operators.audio.envelope import Envelopes
 from operators.speech.diarization.diarizer import Diarizer
 from operators.speech.speech_turns import SpeechTurns
 from operators.speech.utterances import UtteranceCutter
+from operators.timeline.conversation import Conversation
+from operators.timeline.in_order import InOrder
 from operators.timeline.overlap import OverlapSweep
 from sinks.event_log import EventLog
+from stream_engine.analytics import Analytics
 from stream_engine.barrier import Checkpoints
 from stream_engine.checkpoint import Checkpoint
 from stream_engine.clock import RATE, samples
@@ -44,6 +48,7 @@ from stream_engine.events import (
     VoiceActivity,
     Watermark,
 )
+from stream_engine.operator import chain
 from stream_engine.pipeline import Pipeline
 from stream_engine.session import Session
 from stream_engine.store import PcmStore
@@ -111,6 +116,7 @@ async def session(folder: Path, seconds: int) -> None:
     with PcmStore(os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o600), ahead=60 * RATE) as store:
         parts = Parts(
             gaps=Gaps(store),
+            envelope=Envelopes(),
             voice_activity=ReadingVoiceActivity(),
             diarizer=Diarizer(segmentation=ReadingSegmentation(), embedding=ReadingEmbedding()),
             speech_turns=SpeechTurns(),
@@ -119,6 +125,7 @@ async def session(folder: Path, seconds: int) -> None:
                 recognise, lambda one: store.view(one.start, one.end), "synthetic"
             ),
             overlap=OverlapSweep(),
+            analytics=Analytics(conversation=chain(InOrder(), Conversation())),
         )
         async with Pipeline.run(tracer=tracer, checkpoints=Checkpoints(checkpoint.commit)) as pipeline:
             cpu = anyio.CapacityLimiter(2)
