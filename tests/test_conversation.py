@@ -248,7 +248,7 @@ def of_session(session: Session, items: list[Any], **options: Any) -> list[Stati
     return run(chain(InOrder(), Conversation(hold=session.hold, **options)), items)
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(st.integers(0, 1 << 30), st.booleans())
 def test_figures_are_those_from_scratch_under_the_last_labels(seed, relabels):
     session = Session(seed, relabels=relabels)

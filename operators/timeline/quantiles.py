@@ -8,6 +8,7 @@ is deterministic, and sketches merge without loss, whatever the order: KLL and t
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable
 from itertools import accumulate
 
@@ -29,7 +30,7 @@ class Distribution(msgspec.Struct):
 
     count: int = 0
     total: float = 0.0
-    bins: dict[int, int] = {}  # 2 x the bin of the size, and 1 more for those below zero; ZERO apart
+    bins: dict[int, int] = {}  # numbered in order of value, 0 for zero
     values: list[float] | None = None  # kept in exact mode only
 
     def add(self, value: float | None) -> None:
@@ -70,11 +71,11 @@ class Distribution(msgspec.Struct):
             ordered = sorted(self.values)
             first, second = ordered[low], ordered[min(low + 1, self.count - 1)]
         else:
-            ordered = sorted((_middle(bin), count) for bin, count in self.bins.items())
-            ends = list(accumulate(count for _, count in ordered))
-            at = next(i for i, end in enumerate(ends) if end > low)
-            first = ordered[at][0]
-            second = first if ends[at] > low + 1 or at + 1 == len(ends) else ordered[at + 1][0]
+            order = sorted(self.bins)
+            ends = list(accumulate(self.bins[bin] for bin in order))
+            first, second = (
+                _middle(order[bisect_right(ends, min(at, self.count - 1))]) for at in (low, low + 1)
+            )
         return first + (second - first) * part
 
 
@@ -91,18 +92,19 @@ def merged(parts: Iterable[Distribution], *, exact: bool = False) -> Distributio
     return total
 
 
-_ZERO = -(1 << 31)
+_FIRST = 1 - _MAPPING.key(SMALLEST)  # what makes the number of every bin above zero positive
 
 
 def _bin(value: float) -> int:
     size = abs(value)
     if size < SMALLEST:
-        return _ZERO
-    return 2 * _MAPPING.key(min(size, LARGEST)) + (value < 0)
+        return 0
+    bin = _MAPPING.key(min(size, LARGEST)) + _FIRST
+    return bin if value > 0 else -bin
 
 
 def _middle(bin: int) -> float:
-    if bin == _ZERO:
+    if bin == 0:
         return 0.0
-    size = _MAPPING.value(bin >> 1)
-    return -size if bin & 1 else size
+    size = _MAPPING.value(abs(bin) - _FIRST)
+    return size if bin > 0 else -size
