@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.ndimage import median_filter
 
 from operators.sounds.event_detector import DetectorState, EventDetector
-from operators.sounds.event_rules import EventRules, read_min_dur
+from operators.sounds.event_rules import EventRules
 from operators.sounds.sound_events import SoundEvents, SoundEventsState
 from stream_engine.clock import samples
 from stream_engine.events import SoundEvent, Watermark
@@ -130,28 +130,12 @@ def test_rules_that_make_no_sense_are_refused(wrong):
         EventRules(**wrong)
 
 
-def test_a_minimum_for_a_label_that_there_is_not_is_refused():
-    with pytest.raises(ValueError, match="Musik"):
-        EventDetector(labels=LABELS, source="test", rules=EventRules(min_dur_of={"Musik": 1.0}))
-
-
-@pytest.mark.parametrize(
-    ("text", "general", "single"),
-    [
-        ("0.5", 0.5, {}),
-        ("Music=1.5, Typing=0.2", None, {"Music": 1.5, "Typing": 0.2}),
-        ("0.4,Music=1", 0.4, {"Music": 1.0}),
-        ('{"Wind instrument, woodwind instrument": 2}', None, {"Wind instrument, woodwind instrument": 2.0}),
-    ],
-)
-def test_shortest_events_are_written_as_before(text, general, single):
-    assert read_min_dur(text) == (general, single)
-
-
-@pytest.mark.parametrize("text", ["long", "Music=long", '{"Music": "long"}', "{"])
-def test_shortest_events_that_are_no_seconds_are_refused(text):
-    with pytest.raises(ValueError, match="min_dur wants"):
-        read_min_dur(text)
+def test_a_minimum_for_a_label_that_there_is_not_is_refused_at_once():
+    rules = EventRules(min_dur_of={"Musik": 1.0})
+    with pytest.raises(ValueError, match="no label Musik; there are Music, Applause"):
+        EventDetector(labels=LABELS, source="test", rules=rules)
+    with pytest.raises(ValueError, match="no label Musik"):
+        SoundEvents(tagger=ScriptedTagger(*LABELS), rules=rules, mode="auto")
 
 
 # --- the operator --------------------------------------------------------------------------------

@@ -70,8 +70,7 @@ class EventDetector:
     ) -> None:
         self._labels, self._source, self._rules = labels, source, rules
         self._heard = heard
-        if unknown := set(rules.min_dur_of) - set(labels):
-            raise ValueError(f"min_dur_of: {source} has no label {', '.join(sorted(unknown))}")
+        rules.check(labels)
         self._min_dur = [samples(rules.min_dur_of.get(label, rules.min_dur)) for label in labels]
         self._gap, self._longest = samples(rules.merge_gap), samples(rules.longest)
         self._state = copy.deepcopy(state) if state else DetectorState(start, Array("<f8", (0, 0), b""))

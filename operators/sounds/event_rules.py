@@ -1,4 +1,4 @@
-"""What makes an event of scores, and how a user writes the shortest events of single labels."""
+"""What makes an event of scores."""
 
 from __future__ import annotations
 
@@ -30,26 +30,8 @@ class EventRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         if self.longest < 5:
             raise ValueError(f"the longest event is 5 s at least, not {self.longest}")
 
-
-def read_min_dur(text: str) -> tuple[float | None, dict[str, float]]:
-    """`0.5`, `Music=1.0,Typing=0.2`, both, or a JSON object: seconds for all labels, and for single ones.
-
-    A label with a comma in its name wants JSON.
-
-    Raises:
-        ValueError: it is none of these.
-    """
-    try:
-        if text.lstrip().startswith("{"):
-            return None, msgspec.json.decode(text, type=dict[str, float])
-        general: float | None = None
-        single: dict[str, float] = {}
-        for part in filter(None, (part.strip() for part in text.split(","))):
-            label, named, value = part.rpartition("=")
-            if named:
-                single[label.strip()] = float(value)
-            else:
-                general = float(part)
-        return general, single
-    except ValueError as error:  # msgspec's, too
-        raise ValueError(f"min_dur wants seconds, LABEL=seconds,... or JSON; got {text!r}: {error}") from None
+    def check(self, labels: tuple[str, ...]) -> None:
+        """Raises ValueError where a label is named that there is not."""
+        if unknown := set(self.min_dur_of) - set(labels):
+            some = ", ".join(labels[:8]) + (" ..." if len(labels) > 8 else "")
+            raise ValueError(f"min_dur_of: no label {', '.join(sorted(unknown))}; there are {some}")

@@ -57,7 +57,8 @@ class SoundEvents:
         threshold: the noise score from which `auto` keeps a timeline.
 
     Raises:
-        ValueError: window or hop are no whole cells of 10 ms, or the hop leaves gaps.
+        ValueError: window or hop are no whole cells of 10 ms, or the hop leaves gaps; the rules name a label
+            that the tagger does not have.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class SoundEvents:
         self._tagger, self._mode, self._threshold = tagger, mode, threshold
         self._window, self._hop, self._batch = window // CELL, hop // CELL, batch or tagger.batch
         self._rules = rules or EventRules()
+        self._rules.check(tagger.labels)
         self._state = msgspec.structs.replace(state) if state else SoundEventsState()
         self._cells = CellBuffer(state=self._state.cells)
         self._tally = Tally(tagger=tagger, state=self._state.tally)
