@@ -47,10 +47,7 @@ class Cue(NamedTuple):
     speaker: str | None
     lines: tuple[tuple[TimedWord, ...], ...]
     timed: bool  # the words have the recogniser's times
-
-    @property
-    def text(self) -> str:
-        return "\n".join(shown(line) for line in self.lines)
+    text: str
 
 
 def cues(segments: Iterable[Segment], *, reserved: Callable[[Segment], int] = lambda _: 0) -> Iterator[Cue]:
@@ -80,7 +77,8 @@ def _spoken(segment: Segment, first: int) -> Iterator[Cue]:
         start = max(start, words[begin].start)
         id = str(segment.id) if end == len(words) and number == 1 else f"{segment.id}.{number}"
         lines = broken(words[begin:end], first=first)
-        yield Cue(start, 0, max(start, words[end - 1].end), id, segment.speaker, lines, timed)
+        text = "\n".join(map(shown, lines))
+        yield Cue(start, 0, max(start, words[end - 1].end), id, segment.speaker, lines, timed, text)
         begin = end
 
 

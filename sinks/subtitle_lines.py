@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sinks.timed_words import TimedWord, columns
+from sinks.timed_words import TimedWord
 from stream_engine.clock import samples
 
 LINE = 42  # columns
@@ -40,24 +40,23 @@ def cut(words: Sequence[TimedWord], begin: int, *, first: int) -> int:
     most = _most(words, begin, first)
     if most == len(words) or most == begin + 1:
         return most
-    width, places = 0, list[tuple[float, int]]()
     full = first + LINE
-    rest = sum(columns(word.text) + 1 for word in words[most : most + CRUMB])
-    widths = [columns(word.text) + (not word.glued) for word in words[begin:most]]
-    left = sum(widths) + rest
+    few = len(words) - most < CRUMB  # else what is left is no crumb
+    left = sum(word.width + 1 for word in words[begin:]) if few else 2 * full
+    width, best = 0, (0.0, most)
     for end in range(begin + 1, most + 1):
-        width += widths[end - begin - 1]
-        left -= widths[end - begin - 1]
+        taken = words[end - 1].width + (not words[end - 1].glued)
+        width, left = width + taken, left - taken
         pause = words[end].start - words[end - 1].end
-        worth = _worth(words, end) + (3.0 if pause >= SILENCE else 2.0 if pause >= PAUSE else 0.0)
         if width >= FULL * full or pause >= SILENCE:
-            places.append((worth + 1.5 * width / full - (2.0 if left < CRUMB else 0.0), end))
-    return max(places, default=(0.0, most))[1]
+            worth = _worth(words, end) + (3.0 if pause >= SILENCE else 2.0 if pause >= PAUSE else 0.0)
+            best = max(best, (worth + 1.5 * width / full - (2.0 if left < CRUMB else 0.0), end))
+    return best[1]
 
 
 def broken(words: Sequence[TimedWord], *, first: int) -> tuple[tuple[TimedWord, ...], ...]:
     """The words of a cue on one line or two."""
-    widths = [columns(word.text) + (not word.glued) for word in words]
+    widths = [word.width + (not word.glued) for word in words]
     total = sum(widths) - (not words[0].glued)
     if total <= first or len(words) == 1:
         return (tuple(words),)
@@ -65,9 +64,10 @@ def broken(words: Sequence[TimedWord], *, first: int) -> tuple[tuple[TimedWord, 
     for place in range(1, len(words)):
         before += widths[place - 1]
         after = total - before - (not words[place].glued)
-        if (before <= first and after <= LINE) or place == 1:
-            fits = 0.0 if before <= first and after <= LINE else -1e6
-            best = max(best, (fits + 8.0 * _worth(words, place) - abs(before - after), place))
+        if before > first:
+            break
+        if after <= LINE:
+            best = max(best, (8.0 * _worth(words, place) - abs(before - after), place))
     return tuple(words[: best[1]]), tuple(words[best[1] :])
 
 
@@ -84,11 +84,11 @@ def _most(words: Sequence[TimedWord], begin: int, first: int) -> int:
         if place > begin:
             if word.end - words[begin].start > LONGEST or word.start - words[place - 1].end >= SILENCE:
                 return place
-        added = columns(word.text) + (width > 0 and not word.glued)
+        added = word.width + (width > 0 and not word.glued)
         if width + added > room:
             if lines == 2 or width == 0:
                 return max(place, begin + 1)
-            room, lines, width, added = LINE, 2, 0, columns(word.text)
+            room, lines, width, added = LINE, 2, 0, word.width
         width += added
     return len(words)
 

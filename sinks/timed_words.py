@@ -19,6 +19,7 @@ class TimedWord(NamedTuple):
     start: int
     end: int
     glued: bool = False  # no space before it
+    width: int = 0  # columns
 
 
 def timed_words(segment: Segment, longest: int) -> tuple[list[TimedWord], bool]:
@@ -31,7 +32,9 @@ def timed_words(segment: Segment, longest: int) -> tuple[list[TimedWord], bool]:
     text = plain(segment.text)
     found = _by_recogniser(text, segment) if segment.words else None
     words = _by_length(text.split(), segment.start, segment.end) if found is None else found
-    return [piece for word in words for piece in _pieces(word, longest)], found is not None
+    if not all(word.width <= longest for word in words):
+        words = [piece for word in words for piece in _pieces(word, longest)]
+    return words, found is not None
 
 
 def columns(text: str) -> int:
@@ -47,28 +50,41 @@ def _width(character: str) -> int:
 
 def _by_recogniser(text: str, segment: Segment) -> list[TimedWord] | None:
     """The text cut where words begin; None where the words are not those of the text."""
-    places: list[tuple[int, Word]] = []
+    words = segment.words or ()
+    tokens = text.split()
+    if tokens == [word.text for word in words]:
+        parts = [(token, False) for token in tokens]
+    else:
+        words = [word for word in words if plain(word.text)]
+        parts = _cut(text, words)
+    found: list[TimedWord] = []
+    before, last = segment.start, segment.end
+    for (part, glued), word in zip(parts, words, strict=True) if parts else ():
+        if word.start > before:
+            before = min(word.start, last)
+        end = word.end if before <= word.end <= last else max(before, min(word.end, last))
+        found.append(TimedWord(part, before, end, glued, columns(part)))
+    return found or None
+
+
+def _cut(text: str, words: list[Word]) -> list[tuple[str, bool]]:
+    """The text cut where words begin, and whether there is no space; nothing, if they are not its words."""
+    places: list[int] = []
     at = 0
-    for word in segment.words or ():
+    for word in words:
         said = plain(word.text)
         place = text.find(said, at)
         if place < 0 or any(map(str.isalnum, text[at:place])):
-            return None
-        if said:
-            places.append((place if places else 0, word))
-            at = place + len(said)
-    if not places or any(map(str.isalnum, text[at:])):
-        return None
-    ends = [place for place, _ in places[1:]] + [len(text)]
-    found: list[TimedWord] = []
-    before = segment.start
-    for (place, word), end in zip(places, ends, strict=True):
-        start = max(before, min(word.start, segment.end))
-        until = max(start, min(word.end, segment.end))
-        glued = place > 0 and text[place - 1] != " "
-        found.append(TimedWord(text[place:end].rstrip(), start, until, glued))
-        before = start
-    return found
+            return []
+        places.append(place if places else 0)
+        at = place + len(said)
+    if any(map(str.isalnum, text[at:])):
+        return []
+    ends = [*places[1:], len(text)]
+    return [
+        (text[place:end].rstrip(), place > 0 and text[place - 1] != " ")
+        for place, end in zip(places, ends, strict=False)
+    ]
 
 
 def _by_length(parts: list[str], start: int, end: int, *, glued: bool = False) -> list[TimedWord]:
@@ -77,7 +93,7 @@ def _by_length(parts: list[str], start: int, end: int, *, glued: bool = False) -
     lengths = list(accumulate((len(part) + 1 for part in parts), initial=0))
     times = [start + _whole((end - start) * length // lengths[-1]) for length in lengths]
     return [
-        TimedWord(part, times[place], times[place + 1], glued and place > 0)
+        TimedWord(part, times[place], times[place + 1], glued and place > 0, columns(part))
         for place, part in enumerate(parts)
     ]
 
@@ -88,7 +104,7 @@ def _whole(samples: int) -> int:
 
 def _pieces(word: TimedWord, longest: int) -> Iterator[TimedWord]:
     """The word, in pieces where it is wider than a line; a letter keeps its marks, an emoji its parts."""
-    if columns(word.text) <= longest:
+    if word.width <= longest:
         yield word
         return
     parts, width = [""], 0
