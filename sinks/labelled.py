@@ -15,8 +15,9 @@ from typing import NamedTuple, TypeVar
 import msgspec
 
 from sinks.log_columns import Columns, Rows, view
-from sinks.log_index import LogIndex, records_at
+from sinks.log_index import LogIndex
 from sinks.log_labels import Labels
+from sinks.log_records import records_at
 from stream_engine.events import (
     Affect,
     Backchannel,

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TypeVar, cast
 
 import msgspec
 
@@ -31,11 +29,9 @@ from sinks.log_lines import (
     decoder,
 )
 from stream_engine.clock import samples
-from stream_engine.events import Event, Language, SessionEnd, SessionStart
+from stream_engine.events import Language, SessionEnd, SessionStart
 from stream_engine.log import decode
 
-R = TypeVar("R", bound=Event)
-_BLOCK = 65_536  # what belongs together lies near
 Touched = list[tuple[int, int]]  # intervals of which something was said
 
 
@@ -155,14 +151,3 @@ class LogIndex:
             self._codes[name] = len(self.names)
             self.names.append(name)
         return self._codes[name]
-
-
-def records_at(path: Path, offsets: Iterable[int], kind: type[R]) -> Iterator[R | None]:
-    """The records of a log whose lines begin there, which are of `kind`; None for -1."""
-    with path.open("rb", buffering=_BLOCK) as log:
-        for offset in offsets:
-            if offset < 0:
-                yield None
-            else:
-                log.seek(offset)
-                yield cast("R", decode(log.readline()))

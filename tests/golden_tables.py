@@ -126,7 +126,9 @@ def session() -> list[Event]:
         Sounds(of="segment", id=1, top=(Heard(label="Typing", seconds=2.0, score=0.7),), **_times(0, 5)),
         Sounds(of="turn", id=1, top=(Heard(label="Typing", seconds=2.0, score=0.7),), **_times(0, 5)),
         _prosody(),
-        Prosody(segment=2, speaker="Bob", words=2, notes=("too short", "no voice"), **_times(4, 7.25)),
+        Prosody(
+            segment=2, speaker="Bob", words=2, fillers=1, notes=("too short", "no voice"), **_times(4, 7.25)
+        ),
         _affect(),
         Gap(reason="connection lost", **_times(8, 9)),
     ]
