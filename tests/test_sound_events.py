@@ -123,7 +123,15 @@ def test_what_is_left_of_a_long_event_is_kept_however_short():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"median": 4}, {"enter": 0.3}, {"exit": 0.0}, {"merge_gap": -1.0}, {"longest": 1.0}, {"enter": 1.5}],
+    [
+        {"median": 4},
+        {"enter": 0.3},
+        {"exit": 0.0},
+        {"merge_gap": -1.0},
+        {"longest": 1.0},
+        {"longest": float("inf")},
+        {"enter": 1.5},
+    ],
 )
 def test_rules_that_make_no_sense_are_refused(wrong):
     with pytest.raises(ValueError, match=r"."):

@@ -27,8 +27,8 @@ class EventRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             raise ValueError(f"the median is of an odd number of rows, not {self.median}")
         if min(self.min_dur, self.merge_gap, *self.min_dur_of.values()) < 0:
             raise ValueError("durations and gaps are not negative")
-        if self.longest < 5:
-            raise ValueError(f"the longest event is 5 s at least, not {self.longest}")
+        if not 5 <= self.longest < float("inf"):
+            raise ValueError(f"the longest event is 5 s at least, and finite; not {self.longest}")
 
     def check(self, labels: tuple[str, ...]) -> None:
         """Raises ValueError where a label is named that there is not."""
