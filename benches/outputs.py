@@ -4,8 +4,8 @@ The log is synthetic (50 000 segments with six words each, prosody, affect, soun
 A fresh process reads it and writes every output, one by one; `peak_mb` is what the kernel says it held at
 most (`before_mb`: before), `cpu_s` what it computed, which neighbours disturb less than the time `s`.
 `pandas` does the same rows the usual way in another process: json.loads of each line, a DataFrame, and its
-to_parquet, to_csv and to_json of the segments, without labels, words or joins. `live` is the table that a running
-session keeps: all parts at once, and one more segment at the end.
+to_parquet, to_csv and to_json of the segments, without labels, words or joins. `live` is the table that a
+running session keeps: all parts at once, and one more segment at the end.
 
 Bar: all outputs < 20 s and < 300 MB.
 

@@ -219,7 +219,7 @@ def test_the_legacy_table_has_the_39_columns_and_invents_nothing(talk):
     assert (first["f0_mean_hz"], first["f0_std_hz"], first["loudness_rms"]) == ("210.5", "20.25", "-23.5")
     assert first["disfluency_count"] == "3"
     assert first["snr_db_sed"] == "23.1"  # 35 - 35 * (0.5 * 2/5 + 0.5 * 2 * 0.7 / 5)
-    assert second["error_flags"] == "short; no voice"
+    assert second["error_flags"] == "too short; no voice"
     known = "file_id start end speaker_id speaker_name text duration_s words snr_db noise_tag".split()
     assert {name for name, cell in third.items() if cell} == set(known)
 
