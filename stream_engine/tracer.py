@@ -5,7 +5,8 @@
 
 The hot path takes a clock reading or three and one append in C. What was recorded is folded into histograms
 by numpy a few times a second; full spans are kept for the last items and the slowest ones only, so that a
-day-long run costs no more memory than a minute. All methods are called from the event loop's thread.
+day-long run costs no more memory than a minute. All methods are called from the event loop's thread, save
+`record` and `counter`.
 """
 
 from __future__ import annotations
@@ -92,8 +93,8 @@ class StageTrace:
         """Moves what was recorded into the histograms."""
         if not self._buffer:
             return
-        rows = np.frombuffer(b"".join(self._buffer), np.int64).reshape(-1, 5)
-        self._buffer.clear()
+        take = self._buffer.popleft  # others may append meanwhile
+        rows = np.frombuffer(b"".join([take() for _ in range(len(self._buffer))]), np.int64).reshape(-1, 5)
         if not self.first_ns:
             self.first_ns = int(rows[:, 1].min())
         self.last_ns = max(self.last_ns, int(rows[:, 4].max()))

@@ -1,0 +1,76 @@
+"""What a `with` times: a subprocess of a logger, or any block."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Protocol
+
+from stream_engine.performance.spans import Span, checked
+from stream_engine.tracer import Tracer
+
+Metadata = dict[str, Any]
+
+
+class Timings(Protocol):
+    """What takes durations: a logger."""
+
+    tracer: Tracer
+
+    def record_timing(self, name: str, duration: float) -> None: ...
+
+
+class TimedSubprocess:
+    """The block of one subprocess; gives its metadata, to which the block may add."""
+
+    def __init__(
+        self,
+        begin: Callable[[], Span],
+        end: Callable[[Span, BaseException | None], None],
+        metadata: Metadata,
+    ) -> None:
+        self._begin = begin
+        self._end = end
+        self._metadata = metadata
+        self._span: Span | None = None
+
+    def __enter__(self) -> Metadata:
+        self._span = self._begin()
+        return self._metadata
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._span is not None
+        self._end(self._span, error)
+
+
+class PerformanceTimer:
+    """A block whose seconds are in `elapsed`, and in the timings of a logger if there is one."""
+
+    def __init__(self, name: str, logger: Timings | None = None) -> None:
+        self.name = checked(name)
+        self.logger = logger
+        self._began = 0
+        self._clock = logger.tracer.clock if logger else time.perf_counter_ns
+        self._elapsed: float | None = None
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds: of the block, or so far."""
+        if self._elapsed is not None:
+            return self._elapsed
+        return (self._clock() - self._began) / 1e9 if self._began else 0.0
+
+    def __enter__(self) -> PerformanceTimer:
+        self._elapsed = None
+        self._began = self._clock()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._elapsed = (self._clock() - self._began) / 1e9
+        if self.logger is not None:
+            self.logger.record_timing(self.name, self._elapsed)

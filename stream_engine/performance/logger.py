@@ -1,0 +1,303 @@
+"""Times stages and subprocesses of a pipeline that is no stream, and reports them.
+
+    logger = PerformanceLogger("Transcription")
+    logger.start_pipeline()
+    logger.start_stage("Preprocessing")
+    with logger.subprocess("resampling", {"rate": 16000}):
+        ...
+    logger.end_stage("Preprocessing")
+    logger.end_pipeline()
+
+It is a face of a `Tracer`: each run is a span in it, under the path of its names, such as
+`Preprocessing/resampling`, so that the Chrome trace and the histograms have them. Tasks and threads may use
+it at the same time.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import deque
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TextIO
+
+import msgspec
+
+from stream_engine.performance.blocks import PerformanceTimer, TimedSubprocess
+from stream_engine.performance.files import json_path, new_session_id, text_path, write_whole
+from stream_engine.performance.formats import as_console, as_json, as_summary, as_text
+from stream_engine.performance.gpu_monitor import GPUMonitor, Reading
+from stream_engine.performance.instruments import Instruments
+from stream_engine.performance.recorder import Recorder
+from stream_engine.performance.report import Report
+from stream_engine.performance.spans import Span, checked
+from stream_engine.performance.system import system_info
+from stream_engine.tracer import Tracer
+
+OUTPUT_DIR = "outputs/performance_logs"
+LOG_ENTRIES = 1000
+Metadata = dict[str, Any]
+
+
+class PerformanceLogger:
+    """Pipeline, stages and subprocesses: wall and busy time, processor time, memory, GPU.
+
+    `tracer` is given its spans; `gpu` and `instruments` are what it reads, `stream` is where it tells
+    (standard output). `audio_s`, of the recording, is for figures by hour of audio.
+    """
+
+    def __init__(
+        self,
+        name: str = "Pipeline",
+        output_dir: str | Path | None = None,
+        enable_gpu_monitoring: bool = True,
+        verbose: bool = True,
+        *,
+        tracer: Tracer | None = None,
+        gpu: GPUMonitor | None = None,
+        instruments: Instruments | None = None,
+        stream: TextIO | None = None,
+        audio_s: float | None = None,
+    ) -> None:
+        self.name = checked(name)
+        self.output_dir = Path(output_dir or OUTPUT_DIR)
+        self.verbose = verbose
+        self.tracer = tracer or Tracer()
+        self.audio_s = audio_s
+        self._monitored = enable_gpu_monitoring
+        self._gpu = gpu or GPUMonitor(on_sample=self._sampled)
+        self._read = instruments or Instruments()
+        self._stream = stream
+        self._log: deque[str] = deque(maxlen=LOG_ENTRIES)
+        self._lock = threading.Lock()
+        self._written = False
+        self._recorder: Recorder | None = None
+        self.session_id = new_session_id(self._read.now(), self.output_dir)
+
+    # --- the pipeline -------------------------------------------------------------------------
+
+    def start_pipeline(self) -> None:
+        """Begins; after an end, a new session.
+
+        Raises:
+            ValueError: it runs already.
+        """
+        with self._lock:
+            if self._recorder is not None:
+                if not self._recorder.ended:
+                    raise ValueError(f"pipeline {self.name!r} runs already: end it first")
+                self.session_id = new_session_id(self._read.now(), self.output_dir)
+                self._written = False
+                self._log.clear()
+            self._recorder = self._begun()
+        self.log(f"[{self.name}] Pipeline started")
+
+    def end_pipeline(self) -> dict[str, Any]:
+        """Ends what is open, writes both reports, prints the summary; gives what `get_summary` does.
+
+        Raises:
+            ValueError: it does not run.
+            OSError: the reports could not be written.
+        """
+        recorder = self._recorder
+        if recorder is None or recorder.ended:
+            raise ValueError(f"pipeline {self.name!r} does not run")
+        for span in recorder.close():
+            self.log(f"[{span.node.name}] was not ended", "WARNING")
+        self.log(f"[{self.name}] Pipeline completed in {(recorder.ended - recorder.began) / 1e9:.3f}s")
+        self.generate_reports()
+        if self.verbose:
+            self.print_summary()
+        return self.get_summary()
+
+    # --- stages -------------------------------------------------------------------------------
+
+    def start_stage(self, name: str) -> None:
+        """Begins a stage, nested in the one that is open in this task or thread.
+
+        Raises:
+            ValueError: the name is empty or no line of text.
+        """
+        self._running().begin("stage", checked(name), None, None)
+        self.log(f"[{name}] Stage started")
+
+    def end_stage(self, name: str | None = None) -> None:
+        """Ends the innermost open stage of that name, or the innermost one.
+
+        While an exception that came after its beginning is handled, the stage has failed.
+
+        Raises:
+            ValueError: it is not open.
+        """
+        recorder = self._running()
+        span = recorder.open_stage(None if name is None else checked(name))
+        error = sys.exc_info()[1]
+        self._end(span, error if error is not span.raised else None)
+
+    @contextmanager
+    def stage(self, name: str) -> Generator[None]:
+        """A stage as a block, which an exception marks as failed."""
+        span = self._running().begin("stage", checked(name), None, None)
+        self.log(f"[{name}] Stage started")
+        try:
+            yield
+        except BaseException as error:
+            self._end(span, error)
+            raise
+        self._end(span, None)
+
+    # --- subprocesses -------------------------------------------------------------------------
+
+    def subprocess(
+        self, name: str, metadata: Metadata | None = None, *, stage: str | None = None
+    ) -> TimedSubprocess:
+        """A block that is timed within the open stage, or within `stage`; gives its copy of the metadata.
+
+        Raises:
+            ValueError: the name is empty or no line of text, or `stage` is not open.
+        """
+        name, given = checked(name), dict(metadata or {})
+
+        def begin() -> Span:
+            recorder = self._running()
+            within = recorder.open_stage(checked(stage)) if stage is not None else None
+            return recorder.begin("subprocess", name, given, within)
+
+        return TimedSubprocess(begin, self._end, given)
+
+    def record_subprocess(
+        self, name: str, duration: float, metadata: Metadata | None = None, *, stage: str | None = None
+    ) -> None:
+        """A subprocess that was timed elsewhere and took `duration` seconds.
+
+        Raises:
+            ValueError: the name is no line of text, the duration below 0, or `stage` is not open.
+        """
+        if not 0 <= duration < float("inf"):
+            raise ValueError(f"a duration is seconds from 0 up, not {duration}")
+        recorder = self._running()
+        within = recorder.open_stage(checked(stage)) if stage is not None else None
+        recorder.told(checked(name), duration, dict(metadata or {}), within)
+        self.log(f"  [{name}] completed in {duration:.3f}s", "DEBUG")
+
+    def timer(self, name: str) -> PerformanceTimer:
+        """A block that is timed and belongs to no stage."""
+        return PerformanceTimer(name, self)
+
+    def record_timing(self, name: str, duration: float) -> None:
+        """A duration in seconds that belongs to no stage."""
+        if not 0 <= duration < float("inf"):
+            raise ValueError(f"a duration is seconds from 0 up, not {duration}")
+        self._running().timed(checked(name), duration)
+
+    # --- reports ------------------------------------------------------------------------------
+
+    def log(self, msg: str, level: str = "INFO") -> None:
+        """A line on the console and among the last entries of the report."""
+        at = self._read.now().isoformat(" ", "milliseconds")[:23]
+        line = f"[{at}] [{level}] {' '.join(msg.splitlines())}"
+        self._log.append(line)
+        if self.verbose:
+            self._tell(line + "\n")
+
+    def generate_reports(self) -> dict[str, Path]:
+        """Writes both files; gives their paths by `json` and `text`."""
+        report = self.report()
+        while True:
+            path = json_path(self.output_dir, self.session_id)
+            text = (
+                msgspec.json.format(msgspec.json.encode(as_json(report), enc_hook=str), indent=2).decode()
+                + "\n"
+            )
+            try:
+                write_whole(path, text, replace=self._written)
+                break
+            except FileExistsError:  # another process began in the same second
+                self.session_id = new_session_id(self._read.now(), self.output_dir)
+                report.session_id = self.session_id
+        self._written = True
+        beside = text_path(self.output_dir, self.session_id)
+        write_whole(beside, as_text(report), replace=True)
+        return {"json": path, "text": beside}
+
+    def generate_json_report(self) -> dict[str, Any]:
+        return as_json(self.report())
+
+    def generate_text_report(self) -> str:
+        return as_text(self.report())
+
+    def get_summary(self) -> dict[str, Any]:
+        """Total, and of each stage duration and percentage; so far, if it runs."""
+        return as_summary(self.report())
+
+    def print_summary(self) -> None:
+        self._tell(as_console(self.report()))
+
+    def report(self) -> Report:
+        """All figures so far."""
+        recorder = self._recorder
+        if recorder is None:
+            return Report(session_id=self.session_id, name=self.name, total_s=0.0)
+        report = recorder.report(self.session_id, self.name, self.audio_s)
+        report.log = list(self._log)
+        report.system_info = system_info()
+        return report
+
+    def abandon(self) -> None:
+        """Ends without reports."""
+        if self._recorder is not None and not self._recorder.ended:
+            self._recorder.close()
+
+    def __enter__(self) -> PerformanceLogger:
+        self.start_pipeline()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.end_pipeline()
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _running(self) -> Recorder:
+        """The open pipeline; begins one where a stage comes first."""
+        with self._lock:
+            if self._recorder is None:
+                self._recorder = self._begun()
+            elif self._recorder.ended:
+                raise ValueError(f"pipeline {self.name!r} has ended: start it again")
+            return self._recorder
+
+    def _begun(self) -> Recorder:
+        if self._monitored:
+            self._gpu.start()
+        return Recorder(self.name, self.tracer, self._read, self._gpu)
+
+    def _end(self, span: Span, error: BaseException | None) -> None:
+        failure = None if error is None else _said(error)
+        recorder = span.owner
+        assert isinstance(recorder, Recorder)
+        took = recorder.end(span, failure)
+        if took is None:
+            return
+        name = span.node.name
+        what, level = (f"[{name}] Stage", "INFO") if span.node.kind == "stage" else (f"  [{name}]", "DEBUG")
+        if failure is None:
+            self.log(f"{what} completed in {took:.3f}s", level)
+        else:
+            self.log(f"{what} failed after {took:.3f}s: {failure}", "ERROR")
+
+    def _sampled(self, reading: Reading) -> None:
+        if reading.utilization is not None:
+            self.tracer.counter("GPU %", reading.utilization)
+        if reading.memory_mb is not None:
+            self.tracer.counter("GPU MB", reading.memory_mb)
+
+    def _tell(self, text: str) -> None:
+        stream = self._stream or sys.stdout
+        stream.write(text)
+        stream.flush()
+
+
+def _said(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
