@@ -5,6 +5,9 @@
 
 Without memory: a clip depends on its own samples and on those of the lead-in, in which gains find their
 place, and not on what was asked for before. It may be called from several threads.
+
+Not the default: Moonshine errs less on the raw audio (WER 0.304 against 0.363 in conversations, 0.121 against
+0.141 on read speech), and so does our diarizer (DER 0.182 against 0.198); see `benches.processed_audio`.
 """
 
 from __future__ import annotations
