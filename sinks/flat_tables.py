@@ -43,7 +43,7 @@ def write_events_parquet(log: LabelledLog, out: Path) -> None:
 def turn_rows(log: LabelledLog) -> Iterator[Row]:
     for turn, sounds in log.turns_told():
         times = interval(turn.start, turn.end)
-        yield turn.id, *times, turn.speaker, sounds and sounds.top, turn.emitted_at
+        yield turn.id, *times, turn.speaker, sounds and sounds.top
 
 
 def word_rows(log: LabelledLog) -> Iterator[Row]:
@@ -74,7 +74,6 @@ def event_rows(log: LabelledLog) -> Iterator[Row]:
             *interval(event.start, event.end),
             *(told.get(name) for name in ("speaker", "to", "speakers", "successful")),
             *(told.get(name) for name in ("label", "score", "source")),
-            event.emitted_at,
         )
 
 

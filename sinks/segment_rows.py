@@ -69,7 +69,6 @@ def _row(told: Told, language: str | None, over: list[Overlap], cuts: list[Inter
         *(_NO_PROSODY if prosody is None else _prosody(prosody)),
         *(_NO_AFFECT if affect is None else _mood(affect)),
         sounds and sounds.top,
-        segment.emitted_at,
     )
 
 

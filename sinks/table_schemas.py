@@ -1,6 +1,7 @@
 """The columns of every table: names, kinds, units, whether they can be null, and what they mean.
 
-Times are seconds on the session's clock, exact to the millisecond. Null: not known, or not measured.
+Times are seconds on the session's clock, exact to the millisecond. Null: not known, or not measured. When a
+record was emitted is in the log only: tables of the same audio are the same whenever and however it is heard.
 """
 
 from __future__ import annotations
@@ -28,8 +29,6 @@ def _interval(of: str) -> tuple[Column, ...]:
         Column("duration_s", "float", "end less start", "s", nullable=False),
     )
 
-
-_EMITTED = Column("emitted_at_s", "float", "when it was final, since the session began", "s")
 
 PROSODY = (
     Column("wpm", "float", "speaking rate", "words/min"),
@@ -90,7 +89,6 @@ SEGMENTS = (
     *PROSODY,
     *AFFECT,
     Column("sounds", "sounds", "what else is heard during it, the heaviest first"),
-    _EMITTED,
 )
 
 TURNS = (
@@ -98,7 +96,6 @@ TURNS = (
     *_interval("turn"),
     Column("speaker", "text", "who speaks; null: nobody was asked"),
     Column("sounds", "sounds", "what else is heard during it, the heaviest first"),
-    _EMITTED,
 )
 
 WORDS = (
@@ -122,7 +119,6 @@ EVENTS = (
     Column("label", "text", "what is heard, or why audio is missing"),
     Column("score", "float", "how surely, at most", "0..1"),
     Column("source", "text", "which tagger heard it"),
-    _EMITTED,
 )
 TABLES = {"segments": SEGMENTS, "turns": TURNS, "words": WORDS, "events": EVENTS}
 

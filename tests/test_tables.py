@@ -82,6 +82,14 @@ def test_a_second_rendering_from_a_new_reading_of_the_log_is_the_same_to_the_byt
     assert os.listdir(tmp_path) == [name]
 
 
+def test_tables_of_the_same_audio_are_the_same_whenever_it_was_heard(talk, tmp_path):
+    later = [msgspec.structs.replace(event, emitted_at=99.0) for event in session()]
+    log = LabelledLog(written(tmp_path / "a talk", later) / "events.jsonl")
+    for name, write in WRITERS.items():
+        write(log, tmp_path / name)
+        assert (tmp_path / name).read_bytes() == (talk / name).read_bytes()
+
+
 def test_every_column_is_documented_with_its_unit(talk):
     for name in TABLES:
         found = pq.read_schema(talk / f"{name}.parquet")
