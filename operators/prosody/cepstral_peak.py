@@ -3,14 +3,14 @@
 Hillenbrand, Cleveland & Erickson (1994), Acoustic correlates of breathy vocal quality; the smoothed form as
 in Praat's "To PowerCepstrogram" (60 Hz, 5 kHz, pre-emphasis from 50 Hz) and "Get CPPS" (quefrencies averaged
 over 1 ms, peak of 60 to 330 Hz, parabola, straight line through all by Theil's method), which are the
-settings of the acoustic voice quality index. There a value is the mean of five frames 2 ms apart; here it is of
-one frame every 10 ms. Frames of digital silence are left out.
+settings of the acoustic voice quality index. There a value is the mean of five frames 2 ms apart; here it is
+of one frame every 10 ms. Frames of digital silence are left out.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +50,7 @@ def _resampled(samples: Floats, rate: int) -> Floats:
     """To 10 kHz, sharply cut at 5: the edge of the band is part of the logarithmic spectrum."""
     from scipy.fft import next_fast_len
 
-    tenths = next_fast_len(-(-len(samples) * 10 // rate), real=True)
+    tenths = cast("int", next_fast_len(-(-len(samples) * 10 // rate), real=True))
     spectrum = np.fft.rfft(samples, tenths * rate // 10)
     cut = spectrum[: tenths * RATE_HZ // 20 + 1] * np.float32(RATE_HZ / rate)
     return np.fft.irfft(cut, tenths * RATE_HZ // 10)[: len(samples) * RATE_HZ // rate].astype(np.float32)
