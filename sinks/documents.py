@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-from sinks.formats import ALL, FORMATS, Format, Unwritten
+from sinks.formats import DEFAULT, FORMATS, Format, Unwritten
 from sinks.labelled import LabelledLog
 from sinks.manifest import Output
 
@@ -15,7 +15,7 @@ EVENTS = "events.jsonl"
 def write_documents(
     folder: Path,
     *,
-    formats: Collection[str] = ALL,
+    formats: Collection[str] = DEFAULT,
     supplied: Mapping[str, Callable[[Path], None]] | None = None,
     former: Mapping[str, Output] | None = None,
 ) -> dict[str, Output]:
@@ -28,7 +28,7 @@ def write_documents(
     log = LabelledLog(log_path)
     outputs = {EVENTS: Output.written(log_path)}
     for format in FORMATS:
-        if format.on_request and format.name not in formats and format.file not in (former or {}):
+        if not format.by_default and format.name not in formats and format.file not in (former or {}):
             continue
         if format.name in formats:
             output = _write(format, folder / format.file, log, (supplied or {}).get(format.file))

@@ -51,6 +51,7 @@ def summary(log: LabelledLog) -> dict[str, Any]:
         "dependencies": start.dependencies if start else {},
         "audio_health": health,
         "counts": _counts(log),
+        "sounds": performance.get("sounds"),
         "conversation": figures.conversation if figures else None,
         "speakers": figures.speakers if figures else [],
         "interruptions": figures.interruptions if figures else [],

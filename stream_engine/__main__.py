@@ -54,7 +54,9 @@ def _parser() -> argparse.ArgumentParser:
 
     render = _command(commands, "render", "make outputs again from events.jsonl")
     render.add_argument("folder", type=Path, metavar="DIR")
-    render.add_argument("--formats", required=True, metavar="LIST", help="names separated by commas, or all")
+    render.add_argument(
+        "--formats", required=True, metavar="LIST", help="names or groups, separated by commas"
+    )
 
     doctor = _command(commands, "doctor", "what is installed, and what is missing")
     doctor.add_argument(
@@ -86,7 +88,11 @@ def _command(commands: Any, name: str, summary: str) -> argparse.ArgumentParser:
 def _session_options(parser: argparse.ArgumentParser) -> None:
     _options(
         parser,
-        ("--formats", "LIST", "outputs: names separated by commas, or all (default)"),
+        (
+            "--formats",
+            "LIST",
+            "outputs: names or groups (default, all, subtitles, tables, scoring), by commas",
+        ),
         ("--asr", "NAME[:MODEL]", "recogniser: auto, faster-whisper:MODEL, moonshine, none"),
         ("--diarizer", "NAME[:MODEL]", "who speaks: auto, pyannote[:MODEL], community-1, channels, none"),
         ("--language", "L", "language spoken, such as en"),

@@ -137,7 +137,9 @@ async def run_session(
             if checkpoint is not None:
                 stack.callback(checkpoint.close)
             sound = audio.samples, audio.interval, audio.store.channels
-            parts = loaded and backends.parts(choice, loaded, options, *sound, Gaps(audio.store), checkpoint)
+            parts = loaded and backends.parts(
+                choice, loaded, options, *sound, Gaps(audio.store), audio.live, checkpoint
+            )
             loaded_s = tracer.wall_ns() / 1e9
             cuts = Checkpoints(checkpoint.commit) if checkpoint else None
             async with Pipeline.run(tracer=tracer, checkpoints=cuts) as pipeline:

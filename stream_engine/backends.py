@@ -221,6 +221,7 @@ class Backends:
         interval: measures.Interval,
         channels: int,
         gaps: Operator[Chunk, Gap],
+        live: bool,
         checkpoint: Checkpoint | None = None,
     ) -> Parts:
         """Operators for one session over loaded weights, in the states of its `checkpoint`.
@@ -289,6 +290,7 @@ class Backends:
                 device=choice.device.name,
                 state=state,
                 recogniser=recogniser,
+                live=live,
             ),
         )
 
@@ -316,11 +318,12 @@ def _diarizer(
 
 
 def heard_by(parts: Parts) -> dict[str, Any]:
-    """What voice activity says of a session that is over: how restless it was."""
+    """What voice activity and sounds say of a session that is over: how restless it was, and how noisy."""
     if not isinstance(parts.voice_activity, VoiceActivityDetector):
         return {}
     flips = parts.voice_activity.flips
     return {
+        **measures.heard_by(parts.analytics),
         "vad_flips": flips.flips,
         "vad_flips_per_minute": round(flips.per_minute, 2),
         "vad_unstable": flips.vad_unstable,

@@ -51,6 +51,7 @@ from stream_engine.models import Models
 from stream_engine.operator import chain
 from stream_engine.options import Options
 from stream_engine.store_header import identity_of
+from stream_engine.threads import import_torch_beside
 
 T = TypeVar("T")
 Interval = Callable[[int, int], NDArray[np.float32]]  # start, end -> [frames] or [frames, channels]
@@ -153,7 +154,9 @@ def checked(options: Options) -> None:
     Raises:
         ValueError: rules or lists that cannot be read.
     """
-    rules_of(options.sound_rules)
+    rules = rules_of(options.sound_rules)
+    if options.tagger == SIGNAL and not options.classmap:
+        rules.check(SignalTagger.labels)
     fillers_of(options)
     names_of(options)
     if options.classmap:
@@ -198,6 +201,8 @@ def load(measures: Measures, options: Options, models: Models, device: str) -> M
     Raises:
         BackendError: one does not open.
     """
+    if device == "cpu" and ({"prosody", "sounds"} & options.measured or options.processed != "none"):
+        import_torch_beside()
     tagger: Tagger | None = None
     notes: tuple[str, ...] = (NOT_REDACTED,) if options.redact else ()
     if "sounds" in options.measured:
@@ -210,6 +215,10 @@ def load(measures: Measures, options: Options, models: Models, device: str) -> M
             notes += (f"sound tagger {measures.tagger} ({len(tagger.labels)} labels)",)
         if options.classmap:
             tagger = Grouped(tagger, groups=read_groups(Path(options.classmap)))
+        try:
+            measures.rules.check(tagger.labels)
+        except ValueError as error:
+            raise BackendError(f"sound rules: {error}") from None
     affect = AffectModels()
     if "affect" in options.measured:
         intents = options.intents or affect.intents
@@ -228,6 +237,7 @@ def analytics(
     device: str,
     state: State,
     recogniser: Recogniser | None,
+    live: bool,
 ) -> Analytics:
     """Operators for one session, in the states that they had."""
     wanted = options.measured
@@ -237,6 +247,7 @@ def analytics(
             tagger=models.tagger,
             mode=options.sounds,
             rules=measures.rules,
+            batch=1 if live and measures.tagger else None,  # of a large model, which then waits for nothing
             state=state(SOUND_EVENTS, SoundEventsState),
         )
     prosody = recogniser is not None and "prosody" in wanted
@@ -283,6 +294,12 @@ def analytics(
         sounds_of=SoundJoin(state=state(SOUNDS_OF, SoundJoinState)) if sounds else None,
         conversation=conversation,
     )
+
+
+def heard_by(analytics: Analytics) -> dict[str, Any]:
+    """What the tagger says of a session that is over."""
+    sounds = analytics.sound_events
+    return {"sounds": msgspec.to_builtins(sounds.summary)} if isinstance(sounds, SoundEvents) else {}
 
 
 def redaction(measures: Measures, options: Options) -> Redaction[Any] | None:

@@ -50,7 +50,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     asr_workers: int | None = None  # None: half the cores, or one on a GPU
-    formats: str = "all"
+    formats: str = "default"
     pace: float | None = None  # 1: at the speed of life
     cache: str | None = None  # folder of the PCM store; None: the user's cache folder
     no_cache: bool = False

@@ -117,9 +117,9 @@ class SessionFolder:
         files = [format.file for format in FORMATS if format.name in formats]
         outputs = manifest.outputs
         for format in FORMATS:
-            if format.on_request and format.name in formats and format.file not in outputs:
+            if format.private and format.name in formats and format.file not in outputs:
                 outputs[format.file] = Output(state="skipped", reason="an earlier run kept none; use --fresh")
-        if any(outputs[file].reason == NOT_ASKED_FOR for file in files if file in outputs):
+        if any(file not in outputs or outputs[file].reason == NOT_ASKED_FOR for file in files):
             outputs = write_documents(self.path, formats=formats, former=outputs)
             write_manifest(self.path, msgspec.structs.replace(manifest, outputs=outputs))
         performance = self.path / "performance.json"

@@ -19,7 +19,7 @@ import pytest
 from sinks import formats
 from sinks.documents import write_documents
 from sinks.event_log import EventLog, JsonLines
-from sinks.formats import ALL, FORMATS, parse_formats
+from sinks.formats import DEFAULT, FORMATS, GROUPS, parse_formats
 from sinks.inert_text import plain
 from sinks.labelled import LabelledLog
 from sinks.manifest import Manifest, read_manifest, write_manifest
@@ -37,7 +37,7 @@ from stream_engine.events import (
 )
 from stream_engine.log import encode, read
 
-START = SessionStart(schema=1, source="two people.wav", recogniser="moonshine", diarizer="community-1")
+START = SessionStart(schema=2, source="two people.wav", recogniser="moonshine", diarizer="community-1")
 HOSTILE = [
     "<script>alert(1)</script> <b>bold</b> &amp; & \\{an8}",
     "00:00:01,000 --> 00:00:02,000\n\n99\n00:00:03.000 --> 00:00:04.000\nforged",
@@ -442,9 +442,12 @@ def test_rendering_again_gives_the_same_and_keeps_the_state_of_the_rest(tmp_path
 
 def test_formats_are_parsed_in_the_order_of_the_table():
     assert parse_formats("vtt, SRT") == ("srt", "vtt")
-    assert parse_formats("all") == parse_formats("all,srt") == ALL
+    assert parse_formats("default") == parse_formats("default,srt") == DEFAULT
+    assert parse_formats("subtitles, txt") == ("txt", "srt", "vtt", "vtt-words")
+    assert set(parse_formats("all")) > {*DEFAULT, *GROUPS["tables"], *GROUPS["scoring"]}
+    assert "voices" not in parse_formats("all")
     for wrong in ("srt,docx", "", ","):
-        with pytest.raises(ValueError, match=r"unknown format: (docx|nothing); valid are: all, txt, srt"):
+        with pytest.raises(ValueError, match=r"unknown format: (docx|nothing); valid are: default, all, subtitles"):
             parse_formats(wrong)
 
 

@@ -41,8 +41,8 @@ def _stages(report: Report) -> Iterator[str]:
         if main is not None and percent(main.wall_s, stage.wall_s) >= SUB_SHARE:
             yield f"{main.name} is {percent(main.wall_s, stage.wall_s):.0f} % of {stage.name}"
     together = percent(sum(stage.wall_s for stage in report.stages), whole)
-    if together > 101:
-        yield f"stages overlap: together they are {together:.0f} % of the total"
+    if together > 101 or report.overlapping:
+        yield f"stages run side by side: together they are {together:.0f} % of the total"
     elif report.stages and together < 100 - STAGE_SHARE:
         yield f"{100 - together:.0f} % of the total is in no stage"
     if failed := [stage.name for stage in every(report.stages) if stage.failed]:

@@ -32,6 +32,7 @@ from stream_engine.performance.gpu_monitor import GPUMonitor, Reading
 from stream_engine.performance.instruments import Instruments
 from stream_engine.performance.recorder import Recorder
 from stream_engine.performance.report import Report
+from stream_engine.performance.sessions import session_report
 from stream_engine.performance.spans import Span, checked
 from stream_engine.performance.system import system_info
 from stream_engine.tracer import Tracer
@@ -74,6 +75,7 @@ class PerformanceLogger:
         self._lock = threading.Lock()
         self._written = False
         self._recorder: Recorder | None = None
+        self._told: Report | None = None  # by a session
         self.session_id = new_session_id(self._read.now(), self.output_dir)
 
     # --- the pipeline -------------------------------------------------------------------------
@@ -237,6 +239,8 @@ class PerformanceLogger:
 
     def report(self) -> Report:
         """All figures so far."""
+        if self._told is not None:
+            return msgspec.structs.replace(self._told, session_id=self.session_id)
         recorder = self._recorder
         if recorder is None:
             return Report(session_id=self.session_id, name=self.name, total_s=0.0)
@@ -256,6 +260,17 @@ class PerformanceLogger:
 
     def __exit__(self, *raised: object) -> None:
         self.end_pipeline()
+
+    @classmethod
+    def from_metrics(
+        cls, figures: dict[str, Any], *, name: str = "Session", output_dir: str | Path | None = None
+    ) -> PerformanceLogger:
+        """A logger that has ended, with the figures of a session (`performance.json`) in the same formats."""
+        logger = cls(name, output_dir, enable_gpu_monitoring=False, verbose=False)
+        logger._told = session_report(
+            figures, session_id=logger.session_id, name=name, ended=logger._read.now()
+        )
+        return logger
 
     # --- inside -------------------------------------------------------------------------------
 
