@@ -1,0 +1,163 @@
+"""What a report is about, gathered in one pass over a log."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import PurePath
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from sinks.attention import warnings_of
+from sinks.inert_text import plain
+from sinks.labelled import LabelledLog
+from sinks.report.lines import Lines
+from sinks.report.moments import Moments
+from sinks.report.people import Cast, Cell, Talker, matrix, talkers
+from sinks.report.timeline import Intervals, envelope
+from stream_engine.events import Interruption, Overlap, Segment, SessionEnd, SessionStart, Statistics
+
+
+class Beside(NamedTuple):
+    """What happens beside the turns, for the timeline."""
+
+    overlaps: Intervals
+    interruptions: Intervals  # with: by, of, won
+    backchannels: Intervals  # with: by, to
+    sounds: Intervals  # with: the label
+    gaps: Intervals
+    labels: list[str]  # of sounds
+
+
+class Matter(NamedTuple):
+    """All that the templates show."""
+
+    source: str
+    start: SessionStart | None
+    end: SessionEnd | None
+    duration: int  # samples
+    languages: list[str]
+    statistics: Statistics | None
+    warnings: list[str]
+    cast: Cast
+    talkers: list[Talker]
+    matrix: list[list[Cell | None]]
+    turns: dict[int, Intervals]  # by the speaker's number
+    beside: Beside
+    level: NDArray[np.uint8]
+    lines: Lines
+    words: int
+    moments: Moments
+    performance: dict[str, Any]
+
+
+def gather(log: LabelledLog) -> Matter:
+    """Reads the log once, and performance.json beside it where there is one."""
+    cast, moments = Cast(), Moments()
+    turns, speech, reach = _turns(log, cast, moments)
+    interruptions = list(log.interruptions())
+    beside = _beside(log, cast, moments, interruptions)
+    lines, words = Lines(cast), Counter[int]()
+    said: list[Segment] = []  # their bounds only, where no turns are known
+    for told in log.told():
+        text = plain(told.segment.text)
+        reach = max(reach, told.segment.end)
+        if text:
+            lines.add(told, text)
+            moments.said(told, text)
+            number = cast.number(told.segment.speaker)
+            words[number] += len(text.split())
+            if not speech:
+                said.append(msgspec.structs.replace(told.segment, text="", words=None))
+    lines.close()
+    for segment in said:
+        number = cast.number(segment.speaker)
+        turns.setdefault(number, Intervals()).add(segment.start, segment.end)
+        speech[number] += segment.end - segment.start
+    end, statistics = log.session_end, log.statistics()
+    duration = end.duration if end and end.duration else reach
+    beside_log = log.path.parent / "performance.json"
+    performance = msgspec.json.decode(beside_log.read_bytes()) if beside_log.exists() else {}
+    start = log.session_start
+    return Matter(
+        source=start.source if start else "",
+        start=start,
+        end=end,
+        duration=duration,
+        languages=list(dict.fromkeys(language.code for language in log.languages)),
+        statistics=statistics,
+        warnings=warnings_of(log, performance),
+        cast=cast,
+        talkers=talkers(cast, speech, words, statistics),
+        matrix=matrix(cast, interruptions),
+        turns=turns,
+        beside=beside,
+        level=envelope(log.envelopes(), duration),
+        lines=lines,
+        words=words.total(),
+        moments=moments,
+        performance=performance,
+    )
+
+
+def file_name(source: str) -> str | None:
+    """The recording's name, where it has one of its own: no device, no URL, not stdin."""
+    if (
+        not source
+        or source == "-"
+        or "://" in source
+        or source.startswith(("alsa:", "pulse:", "avfoundation:"))
+    ):
+        return None
+    return PurePath(source.replace("\\", "/")).name or None
+
+
+def _turns(log: LabelledLog, cast: Cast, moments: Moments) -> tuple[dict[int, Intervals], Counter[int], int]:
+    turns: dict[int, Intervals] = {}
+    speech, reach = Counter[int](), 0
+    for turn in log.turns():
+        number = cast.number(turn.speaker)
+        turns.setdefault(number, Intervals()).add(turn.start, turn.end)
+        speech[number] += turn.end - turn.start
+        reach = max(reach, turn.end)
+        moments.turn(turn.start, turn.end)
+    return turns, speech, reach
+
+
+def _beside(log: LabelledLog, cast: Cast, moments: Moments, interruptions: list[Interruption]) -> Beside:
+    found = Beside(Intervals(), Intervals(3), Intervals(2), Intervals(1), Intervals(), [])
+    for overlap in _merged(log):
+        found.overlaps.add(overlap.start, overlap.end)
+        moments.overlap(overlap)
+    for one in interruptions:
+        parties = cast.number(one.interrupter), cast.number(one.interrupted)
+        found.interruptions.add(one.start, one.end, *parties, int(one.successful))
+        moments.interruption(one)
+    for nod in log.backchannels():
+        found.backchannels.add(nod.start, nod.end, cast.number(nod.speaker), cast.number(nod.to))
+    labels: dict[str, int] = {}
+    for sound in log.sound_events():
+        number = labels.setdefault(plain(sound.label), len(labels))
+        found.sounds.add(sound.start, sound.end, number)
+        moments.sound(sound)
+    for gap in log.gaps():
+        found.gaps.add(gap.start, gap.end)
+        moments.gap(gap)
+    found.labels.extend(labels)
+    return found
+
+
+def _merged(log: LabelledLog):
+    """Overlaps; those of the same people that touch, as one."""
+    last: Overlap | None = None
+    for overlap in log.overlaps():
+        if last and overlap.start <= last.end and overlap.speakers == last.speakers:
+            last = msgspec.structs.replace(last, end=max(last.end, overlap.end))
+            continue
+        if last:
+            yield last
+        last = overlap
+    if last:
+        yield last

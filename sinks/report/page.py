@@ -1,0 +1,162 @@
+"""report.html: one file that needs nothing else, not even scripts."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from sinks.inert_text import plain
+from sinks.labelled import LabelledLog
+from sinks.report import plots
+from sinks.report.latency import resources, stages, word_latency
+from sinks.report.lines import link_time
+from sinks.report.matter import Matter, file_name, gather
+from sinks.report.paint import palette
+from sinks.report.timeline import Picture, packed, picture
+from sinks.report.windows import stretches
+from sinks.whole_file import replacing
+from stream_engine.clock import MILLISECOND, RATE, timestamp
+
+
+def write_report(log: LabelledLog, out: Path) -> None:
+    """The session as a page: who talked, a timeline, moments to look at, the whole transcript, latency.
+
+    It holds no link to anything outside, and forbids itself to load any. The same log (and performance.json
+    beside it) gives the same bytes.
+    """
+    with replacing(out) as file:
+        file.writelines(pieces(gather(log)))
+
+
+def pieces(matter: Matter, *, still: bool = False) -> Iterator[str]:
+    """The page in pieces; `still`: for paper, in fixed colours and without scripts."""
+    style, script = _style(len(matter.cast.names), still=still), "" if still else _script()
+    yield from (
+        _environment()
+        .get_template("report.html.j2")
+        .generate(
+            matter=matter,
+            moments=matter.moments.groups(),
+            blocks=matter.lines.blocks,
+            left_out=0,
+            resources=resources(matter.performance),
+            colours=palette(),
+            name=plain(file_name(matter.source) or matter.source) or "session",
+            still=still,
+            style=style,
+            script=script,
+            policy=_policy(style, script),
+            data=None if still else _data(matter),
+            picture=_picture(matter),
+            stretches=(found := stretches(matter.statistics.windows if matter.statistics else ())),
+            over_time=plots.over_time(found, matter.duration, _paint(still)),
+            stages=stages(matter.performance),
+            parts=(parts := word_latency(matter.performance)),
+            latency=plots.latency_parts(
+                {one.name: one.mean_s for one in parts if one.name != "total"}, _paint(still)
+            ),
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    found = Environment(
+        loader=PackageLoader("sinks", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters |= {
+        "clock": timestamp,
+        "link": link_time,
+        "seconds": lambda samples: samples / RATE,
+        "plain": plain,
+        "number": _number,
+        "percent": lambda value: "–" if value is None else f"{value:.0%}",
+        "span": _span,
+    }
+    return found
+
+
+def _number(value: float | None, digits: int = 0) -> str:
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def _span(seconds: float | None) -> str:
+    """`1 h 02 min`, `3 min 20 s`, `12.5 s`."""
+    if seconds is None:
+        return "–"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _paint(still: bool):
+    colours = palette()
+    return colours.__getitem__ if still else lambda name: f"var(--{name})"
+
+
+def _style(speakers: int, *, still: bool) -> Markup:
+    template = _environment().get_template("report.css.j2")
+    return Markup(template.render(light=palette(), dark=palette(dark=True), speakers=speakers, still=still))
+
+
+def _script() -> Markup:
+    return Markup(_environment().get_template("report.js.j2").render())
+
+
+def _policy(style: str, script: str) -> str:
+    def hashed(text: str) -> str:
+        return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+    run = hashed(script) if script else "'none'"
+    return (
+        f"default-src 'none'; script-src {run}; style-src {hashed(style)}; img-src data:; "
+        "media-src 'self' file: blob:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _data(matter: Matter) -> dict[str, Any]:
+    """What the scripts draw from; times in milliseconds."""
+    beside = matter.beside
+    return {
+        "duration": matter.duration // MILLISECOND,
+        "file": file_name(matter.source),
+        "names": matter.cast.names,
+        "turns": [
+            matter.turns[number].numbers() if number in matter.turns else []
+            for number in range(len(matter.cast.names))
+        ],
+        "overlaps": beside.overlaps.numbers(),
+        "interruptions": beside.interruptions.numbers(),
+        "backchannels": beside.backchannels.numbers(),
+        "sounds": beside.sounds.numbers(),
+        "labels": beside.labels,
+        "gaps": beside.gaps.numbers(),
+        "envelope": packed(matter.level),
+    }
+
+
+def _picture(matter: Matter) -> Picture:
+    beside = matter.beside
+    return picture(
+        duration=matter.duration,
+        names=matter.cast.names,
+        turns=matter.turns,
+        level=matter.level,
+        overlaps=beside.overlaps,
+        sounds=beside.sounds,
+        gaps=beside.gaps,
+        interruptions=beside.interruptions.marks(),
+        backchannels=beside.backchannels.marks(),
+    )

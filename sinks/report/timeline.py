@@ -1,0 +1,206 @@
+"""Who speaks when, twice: numbers for the interactive timeline, and a still picture of it.
+
+The numbers are milliseconds, each start less the one before: `[0, 4200, 5100, 800]` are [0, 4.2) and
+[5.1, 5.9) in seconds.
+"""
+
+from __future__ import annotations
+
+from array import array
+from base64 import b64decode, b64encode
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream_engine.clock import MILLISECOND, RATE
+from stream_engine.events import Envelope
+
+STEP = RATE // 10  # of the envelope
+POINTS = 72_000  # of the envelope in a page: two hours in full; beyond, the largest of some steps
+WIDTH = 1000  # of the picture
+_LANE, _WAVE = 12, 40
+
+
+class Intervals:
+    """Intervals in order of start, with whole numbers beside them."""
+
+    def __init__(self, beside: int = 0) -> None:
+        self._width = 2 + beside
+        self._values = array("q")
+        self._last = 0
+
+    def __len__(self) -> int:
+        return len(self._values) // self._width
+
+    def add(self, start: int, end: int, *beside: int) -> None:
+        start, end = start // MILLISECOND, end // MILLISECOND
+        self._values.extend((start - self._last, end - start, *beside))
+        self._last = start
+
+    def numbers(self) -> list[int]:
+        return self._values.tolist()
+
+    def times(self) -> NDArray[np.int64]:
+        """[intervals, 2], milliseconds."""
+        values = self._rows()
+        start = values[:, 0].cumsum()
+        return np.stack((start, start + values[:, 1]), axis=1)
+
+    def marks(self) -> list[tuple[int, int]]:
+        """The start of each, in milliseconds, and the first number beside it."""
+        values = self._rows()
+        return list(zip(values[:, 0].cumsum().tolist(), values[:, 2].tolist(), strict=True))
+
+    def _rows(self) -> NDArray[np.int64]:
+        return np.array(self._values, np.int64).reshape(-1, self._width)
+
+
+def envelope(told: Iterable[Envelope], duration: int) -> NDArray[np.uint8]:
+    """One byte for each tenth of a second, 0 where nothing is known; empty where nobody looked."""
+    level = np.zeros(-(-duration // STEP), np.uint8)
+    found = False
+    for one in told:
+        peaks = np.frombuffer(b64decode(one.peaks), np.uint8)
+        first = one.start // STEP
+        peaks = peaks[: max(0, len(level) - first)]
+        level[first : first + len(peaks)] = peaks
+        found = True
+    return level if found else level[:0]
+
+
+def coarser(level: NDArray[np.uint8], points: int) -> tuple[NDArray[np.uint8], int]:
+    """At most `points` of it, each the largest of so many."""
+    many = max(1, -(-len(level) // points))
+    padded = np.pad(level, (0, -len(level) % many))
+    return padded.reshape(-1, many).max(1, initial=0), many
+
+
+def packed(level: NDArray[np.uint8]) -> dict[str, Any]:
+    """The envelope for the page."""
+    level, many = coarser(level, POINTS)
+    return {"step": 100 * many, "peaks": b64encode(level.tobytes()).decode()}
+
+
+# --- the still picture ---------------------------------------------------------------------------
+
+
+class Lane(NamedTuple):
+    """A speaker's bars; `y` is their top."""
+
+    number: int
+    name: str
+    y: int
+    path: str
+
+
+class Picture(NamedTuple):
+    """A still timeline, `WIDTH` wide."""
+
+    height: int
+    wave: str
+    lanes: list[Lane]
+    overlaps: str
+    sounds: str
+    sounds_y: int
+    gaps: str
+    interruptions: list[tuple[float, int]]
+    backchannels: list[tuple[float, int]]
+    ticks: list[tuple[float, str]]
+
+
+def picture(
+    *,
+    duration: int,
+    names: list[str],
+    turns: dict[int, Intervals],
+    level: NDArray[np.uint8],
+    overlaps: Intervals,
+    sounds: Intervals,
+    gaps: Intervals,
+    interruptions: Iterable[tuple[int, int]],
+    backchannels: Iterable[tuple[int, int]],
+) -> Picture:
+    """Bars closer than a pixel are one; interruptions and back-channels are (milliseconds, lane)."""
+    scale = WIDTH / max(1, duration // MILLISECOND)
+    top = _WAVE if len(level) else 0
+    y = [top + 18 + 30 * number for number in range(len(names))]
+    lanes = [
+        Lane(number, name, y[number], bars(turns[number].times() * scale, y[number], _LANE))
+        for number, name in enumerate(names)
+        if number in turns
+    ]
+    below = top + 30 * len(names) + 8
+    height = below + 16 * bool(len(sounds))
+
+    def marks(found: Iterable[tuple[int, int]]) -> list[tuple[float, int]]:
+        last: dict[int, float] = {}
+        kept: list[tuple[float, int]] = []
+        for at, lane in found:
+            x = round(at * scale, 1)
+            if x - last.get(lane, -9) >= 6:
+                kept.append((x, y[lane]))
+                last[lane] = x
+        return kept
+
+    return Picture(
+        height=height + 18,
+        wave=_wave(level, duration),
+        lanes=lanes,
+        overlaps=bars(overlaps.times() * scale, top + 6, height - top - 8),
+        sounds=bars(sounds.times() * scale, below, 8),
+        sounds_y=below,
+        gaps=bars(gaps.times() * scale, 0, height),
+        interruptions=marks(interruptions),
+        backchannels=marks(backchannels),
+        ticks=ticks(duration),
+    )
+
+
+def bars(x: NDArray[np.float64], y: int, height: int) -> str:
+    """An SVG path of a bar for each [from, to); none thinner than 0.8, none nearer than 1 to the next."""
+    parts: list[str] = []
+    left = right = -9.0
+    for start, end in x.tolist():
+        end = max(end, start + 0.8)
+        if start > right + 1:
+            if right > left:
+                parts.append(_bar(left, right, y, height))
+            left, right = start, end
+        else:
+            right = max(right, end)
+    if right > left:
+        parts.append(_bar(left, right, y, height))
+    return "".join(parts)
+
+
+def _bar(left: float, right: float, y: int, height: int) -> str:
+    width = right - left
+    return f"M{left:.1f} {y}h{width:.1f}v{height}h-{width:.1f}z"
+
+
+def _wave(level: NDArray[np.uint8], duration: int) -> str:
+    if not len(level):
+        return ""
+    level, many = coarser(level, WIDTH)
+    step = WIDTH * many * STEP / max(1, duration)
+    half = (level.astype(float) / 255 * (_WAVE / 2 - 2)).tolist()
+    upper = [f"{place * step:.1f} {_WAVE / 2 - size:.1f}" for place, size in enumerate(half)]
+    lower = [f"{place * step:.1f} {_WAVE / 2 + size:.1f}" for place, size in enumerate(half)]
+    return f"M{'L'.join(upper + lower[::-1])}Z"
+
+
+def ticks(duration: int, about: int = 8) -> list[tuple[float, str]]:
+    """Round times along the picture, as (x, clock)."""
+    whole_s = duration / RATE
+    sizes = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400)
+    step = next((size for size in sizes if whole_s / size <= about), sizes[-1])
+    places = range(0, int(whole_s) + 1, step)
+    return [(round(at * WIDTH / max(whole_s, 1e-3), 1), clock(at)) for at in places]
+
+
+def clock(whole_s: int) -> str:
+    minutes, s = divmod(whole_s, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{s:02d}" if hours else f"{minutes}:{s:02d}"

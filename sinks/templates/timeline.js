@@ -1,0 +1,209 @@
+// The timeline: lanes on a canvas, the whole below it, a view on a part, and a cursor.
+const timeline = (() => {
+  const stage = byId("stage"), detail = byId("detail"), whole = byId("whole"), duration = Math.max(1, data.duration);
+  const turns = data.turns.map((numbers) => intervals(numbers));
+  const overlaps = intervals(data.overlaps), gaps = intervals(data.gaps), sounds = intervals(data.sounds, 1);
+  const interruptions = intervals(data.interruptions, 3), nods = intervals(data.backchannels, 2);
+  const peaks = Uint8Array.from(atob(data.envelope.peaks), (letter) => letter.charCodeAt(0));
+  const WAVE = peaks.length ? 60 : 0, LANE = turns.length > 12 ? 30 : 38, SOUNDS = sounds.count ? 26 : 0, AXIS = 22;
+  const height = WAVE + LANE * turns.length + SOUNDS + AXIS;
+  const view = { from: 0, to: duration };
+  let cursor = 0, dimmed = new Set(), colours = {}, due = false;
+
+  function readColours() {
+    const style = getComputedStyle(document.documentElement);
+    for (const name of ["ink", "faint", "line", "wave", "mark", "accent", "overlap", "card", "ground"])
+      colours[name] = style.getPropertyValue(`--${name}`).trim();
+    colours.speakers = data.names.map((_, number) => style.getPropertyValue(`--s${number % 10}`).trim());
+    colours.font = style.fontFamily || "sans-serif";
+  }
+
+  function sized(canvas, tall) {
+    const ratio = devicePixelRatio || 1, wide = canvas.clientWidth;
+    if (canvas.width !== Math.round(wide * ratio) || canvas.height !== Math.round(tall * ratio)) {
+      canvas.width = Math.round(wide * ratio);
+      canvas.height = Math.round(tall * ratio);
+      canvas.style.height = `${tall}px`;
+    }
+    const pen = canvas.getContext("2d");
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    pen.clearRect(0, 0, wide, tall);
+    return { pen, wide };
+  }
+
+  // those in view, with their edges in pixels; neighbours nearer than a pixel as one
+  function bars(found, from, to, wide, draw) {
+    const scale = wide / (to - from);
+    let left = NaN, right = NaN, row = Math.max(0, lastBefore(found.start, from) - 3);
+    for (; row < found.count && found.start[row] < to; row++) {
+      if (found.end[row] <= from) continue;
+      const x = (found.start[row] - from) * scale, end = Math.max(x + 1, (found.end[row] - from) * scale);
+      if (x <= right + 0.5) right = Math.max(right, end);
+      else {
+        if (right > left) draw(left, right, row - 1);
+        left = x;
+        right = end;
+      }
+    }
+    if (right > left) draw(left, right, row - 1);
+  }
+
+  function wave(pen, wide, from, to, middle, half) {
+    if (!peaks.length) return;
+    pen.fillStyle = colours.wave;
+    const each = (to - from) / wide / data.envelope.step;
+    for (let x = 0; x < wide; x++) {
+      const first = Math.floor(from / data.envelope.step + x * each);
+      let most = 0;
+      for (let k = first; k <= first + each && k < peaks.length; k++) most = Math.max(most, peaks[k]);
+      const size = Math.max(0.5, most / 255 * half);
+      pen.fillRect(x, middle - size, 1, 2 * size);
+    }
+  }
+
+  const STEPS = [100, 200, 500, 1e3, 2e3, 5e3, 1e4, 15e3, 3e4, 6e4, 12e4, 3e5, 6e5, 9e5, 18e5, 36e5, 72e5, 144e5, 288e5];
+
+  function axis(pen, wide) {
+    const scale = wide / (view.to - view.from), step = STEPS.find((size) => size * scale >= 90) || STEPS.at(-1);
+    pen.fillStyle = colours.faint;
+    pen.font = `12px ${colours.font}`;
+    pen.textBaseline = "alphabetic";
+    for (let at = Math.ceil(view.from / step) * step; at <= view.to; at += step) {
+      const x = (at - view.from) * scale, label = step < 1e3 ? clock(at) : clock(at).slice(0, -2);
+      pen.fillRect(x, 0, 1, height - AXIS + 4);
+      pen.textAlign = x < 20 ? "left" : x > wide - 25 ? "right" : "center";
+      pen.fillText(label, x, height - 6);
+    }
+  }
+
+  function lanes(pen, wide) {
+    const { from, to } = view, scale = wide / (to - from);
+    turns.forEach((found, number) => {
+      const y = WAVE + LANE * number, tall = LANE - 20;
+      pen.globalAlpha = dimmed.has(String(number)) ? 0.25 : 1;
+      pen.fillStyle = colours.speakers[number];
+      bars(found, from, to, wide, (left, right) => pen.fillRect(left, y + 16, right - left, tall));
+      pen.font = `600 12px ${colours.font}`;
+      pen.textAlign = "left";
+      pen.fillText(data.names[number], 4, y + 12);
+    });
+    pen.globalAlpha = 1;
+    const last = new Float64Array(turns.length).fill(-9);
+    const marks = (found, draw) => {
+      last.fill(-9);
+      for (let row = lastBefore(found.start, from) + 1; row < found.count && found.start[row] <= to; row++) {
+        const lane = found.beside[0][row], x = (found.start[row] - from) * scale;
+        if (x - last[lane] < 7) continue;
+        last[lane] = x;
+        draw(x, WAVE + LANE * lane + 9, row);
+      }
+    };
+    pen.strokeStyle = pen.fillStyle = colours.ink;
+    pen.lineWidth = 1.4;
+    marks(interruptions, (x, y, row) => {
+      pen.beginPath();
+      pen.moveTo(x - 5, y - 4); pen.lineTo(x + 5, y - 4); pen.lineTo(x, y + 6); pen.closePath();
+      if (interruptions.beside[2][row]) pen.fill(); else pen.stroke();
+    });
+    marks(nods, (x, y) => { pen.beginPath(); pen.arc(x, y, 3.5, 0, 7); pen.stroke(); });
+  }
+
+  function besides(pen, wide) {
+    const { from, to } = view, bottom = height - AXIS, y = bottom - SOUNDS + 6;
+    pen.fillStyle = colours.faint;
+    pen.font = `11px ${colours.font}`;
+    pen.textAlign = "left";
+    bars(sounds, from, to, wide, (left, right, row) => {
+      const label = data.labels[sounds.beside[0][row]], shown = Math.max(0, left);
+      pen.fillStyle = colours.line;
+      pen.fillRect(left, y, right - left, 16);
+      pen.fillStyle = colours.faint;
+      if (right - shown > pen.measureText(label).width + 8) pen.fillText(label, shown + 4, y + 12);
+    });
+    pen.fillStyle = colours.faint;
+    pen.globalAlpha = 0.35;
+    bars(gaps, from, to, wide, (left, right) => pen.fillRect(left, 0, right - left, bottom));
+    pen.globalAlpha = 1;
+  }
+
+  function drawWhole() {
+    const tall = 44, { pen, wide } = sized(whole, tall), scale = wide / duration, each = (tall - 4) / Math.max(1, turns.length);
+    turns.forEach((found, number) => {
+      pen.fillStyle = colours.speakers[number];
+      bars(found, 0, duration, wide, (left, right) => pen.fillRect(left, 2 + number * each, right - left, Math.max(1, each - 1)));
+    });
+    const left = view.from * scale, right = Math.max(left + 3, view.to * scale);
+    pen.fillStyle = colours.card;
+    pen.globalAlpha = 0.7;
+    pen.fillRect(0, 0, left, tall);
+    pen.fillRect(right, 0, wide - right, tall);
+    pen.globalAlpha = 1;
+    pen.strokeStyle = colours.accent;
+    pen.lineWidth = 2;
+    pen.strokeRect(left + 1, 1, Math.max(1, right - left - 2), tall - 2);
+    pen.fillStyle = colours.overlap;
+    pen.fillRect(cursor * scale - 1, 0, 2, tall);
+  }
+
+  function draw() {
+    due = false;
+    const { pen, wide } = sized(detail, height);
+    if (!wide) return;
+    pen.fillStyle = colours.mark;
+    bars(overlaps, view.from, view.to, wide, (left, right) => pen.fillRect(left, WAVE, right - left, LANE * turns.length));
+    pen.globalAlpha = 0.35;
+    axis(pen, wide, true);
+    pen.globalAlpha = 1;
+    wave(pen, wide, view.from, view.to, WAVE / 2, WAVE / 2 - 3);
+    lanes(pen, wide);
+    besides(pen, wide);
+    const x = (cursor - view.from) * wide / (view.to - view.from);
+    pen.fillStyle = colours.overlap;
+    pen.fillRect(x - 1, 0, 2, height - AXIS + 4);
+    drawWhole();
+    byId("range").textContent = `${clock(view.from)} to ${clock(view.to)}`;
+  }
+
+  function soon() {
+    if (!due) requestAnimationFrame(draw);
+    due = true;
+  }
+
+  function look(from, span) {
+    span = clamp(span, Math.min(1000, duration), duration);
+    view.from = clamp(from, 0, duration - span);
+    view.to = view.from + span;
+    soon();
+  }
+
+  function zoom(factor, around = cursor) {
+    const span = (view.to - view.from) * factor;
+    if (around < view.from || around > view.to) around = (view.from + view.to) / 2;
+    look(around - (around - view.from) * factor, span);
+  }
+
+  function moveTo(ms) {
+    cursor = clamp(ms, 0, duration);
+    const span = view.to - view.from;
+    if (cursor < view.from || cursor > view.to) look(cursor - span / 4, span);
+    stage.setAttribute("aria-valuenow", Math.round(cursor / 1000));
+    const line = document.activeElement === stage ? transcript.at(cursor) : null;
+    stage.setAttribute("aria-valuetext", line ? `${clock(cursor)}, ${speaking(cursor)} ${transcript.text(line)}` : clock(cursor));
+    soon();
+  }
+
+  function speaking(ms) {
+    const now = data.names.filter((_, number) => {
+      const row = lastBefore(turns[number].start, ms);
+      return row >= 0 && turns[number].end[row] > ms;
+    });
+    return now.length ? now.join(" and ") : "nobody speaks";
+  }
+
+  return {
+    view, look, zoom, moveTo, soon, speaking, duration,
+    cursor: () => cursor,
+    dim: (numbers) => { dimmed = numbers; soon(); },
+    repaint: () => { readColours(); soon(); },
+  };
+})();
