@@ -24,7 +24,7 @@ MARGINS = {  # figure: median, 90th percentile
     "jitter_pct": (0.15, 0.6),
     "shimmer_db": (0.03, 0.12),
     "hnr_db": (0.4, 0.9),
-    "cpps_db": (0.2, 0.5),
+    "cpps_db": (0.15, 0.4),
 }
 
 
