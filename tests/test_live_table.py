@@ -14,13 +14,15 @@ import pyarrow.parquet as pq
 import pytest
 
 import sinks
+import stream_engine
 from sinks.event_log import EventLog
 from sinks.labelled import LabelledLog
 from sinks.live_table import PART, LiveTable
 from sinks.segment_table import PARTS, write_segments_parquet
 from stream_engine.clock import samples
-from stream_engine.events import Overlap, Prosody, Relabel
+from stream_engine.events import Overlap, Prosody, Relabel, Segment
 from tests.golden_tables import segment, session, turn
+from tests.speech import CALL
 
 COUNTS = "select count(*), count(distinct segment) from '{}'"
 
@@ -67,7 +69,8 @@ def final_rows(folder: Path) -> list[dict]:
 
 
 def part_rows(folder: Path) -> list[dict]:
-    rows = [row for part in sorted((folder / PARTS).iterdir()) for row in pq.read_table(part).to_pylist()]
+    parts = sorted((folder / PARTS).glob("*.parquet"))
+    rows = [row for part in parts for row in pq.read_table(part).to_pylist()]
     return sorted(rows, key=lambda row: (row["start_s"], row["segment"]))
 
 
@@ -231,3 +234,17 @@ def test_parts_are_private_and_stay_when_the_session_ends(tmp_path, end):
     getattr(running.table, end)()
     (part,) = (running.folder / PARTS).iterdir()
     assert (part.stat().st_mode & 0o777, part.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+
+
+async def test_a_real_session_can_be_read_while_it_runs(tmp_path):
+    folder = tmp_path / "sample"
+    async with stream_engine.open_session(CALL, out=tmp_path, asr="moonshine", offline=True) as running:
+        parts = folder / PARTS
+        table = LiveTable(log=folder / "events.jsonl", parts=parts, every_s=0.1)
+        running.sink("live table", table)
+        said = (event async for event in running.events() if isinstance(event, Segment))
+        seen = [len(part_rows(folder)) async for _ in said if parts.exists()]
+    assert table.failure is None
+    assert seen == sorted(seen)
+    assert pq.read_metadata(folder / "segments.parquet").num_rows >= seen[-1] > seen[0]
+    assert not parts.exists()
