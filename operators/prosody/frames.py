@@ -74,7 +74,8 @@ class FrameFeatures:
         self._shape = state.shape.numpy() if state else np.zeros((0, 3), np.float32)
         self._candidates = state.candidates.numpy() if state else np.zeros((0, 2 * COUNT + 1), np.float32)
         self._path = PitchPath(state=state.path if state else None)
-        self._tables: tuple[SpectralShape, PitchCandidates] | None = None
+        self._spectral_shape: SpectralShape | None = None
+        self._search: PitchCandidates | None = None
 
     @property
     def state(self) -> FrameState:
@@ -84,13 +85,12 @@ class FrameFeatures:
     def feed(self, item: Spectra, /) -> Iterator[ProsodyFrames]:
         import torch
 
-        if self._tables is None:
-            device = item.samples.device
-            self._tables = SpectralShape(device), PitchCandidates(device)
+        if self._spectral_shape is None:
+            self._spectral_shape = SpectralShape(item.spectrum.device)
         if self._samples is None or not len(self._samples):
             self._samples = torch.zeros(BEFORE)
             self._cell = item.start // HOP
-        shape = self._transfers.download(self._tables[0](item.spectrum))
+        shape = self._transfers.download(self._spectral_shape(item.spectrum))
         self._shape = np.concatenate((self._shape, shape))
         self._samples = joined(self._samples, item.samples)
         while len(self._samples) >= SIZE + HOP * (BLOCK - 1):
@@ -108,8 +108,9 @@ class FrameFeatures:
             yield self._decided(len(self._candidates))
 
     def _look_for_pitch(self, samples: torch.Tensor, count: int) -> None:
-        assert self._tables is not None
-        found = self._tables[1](samples[: SIZE + HOP * (count - 1)])
+        if self._search is None:
+            self._search = PitchCandidates(samples.device)
+        found = self._search(samples[: SIZE + HOP * (count - 1)])
         self._candidates = np.concatenate((self._candidates, self._transfers.download(found)))
         self._samples = samples[HOP * count :].clone()
 
