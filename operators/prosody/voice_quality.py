@@ -2,8 +2,8 @@
 
 The figures are those of Praat, taken without it: of 138 segments of 4 s (benches/prosody.py), half lie within
 0.1 percentage points of its jitter (nine of ten within 0.5), 0.02 dB of its shimmer (0.08), 0.23 dB of its
-HNR (0.6) and 0.07 dB of its CPPS (0.2). Jitter differs by which frames are voiced more than by the method: with
-Praat's pitch, half lie within 0.03 points.
+HNR (0.6) and 0.07 dB of its CPPS (0.2). Jitter differs by which frames are voiced more than by the method:
+with Praat's pitch, half lie within 0.03 points.
 
 A figure is worth little when the room or the recording is measured in place of the voice. So a segment is
 reliable only if it stands out of its noise by 10 dB (85th over 5th percentile of the energies of 50 ms),
