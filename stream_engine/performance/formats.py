@@ -125,7 +125,8 @@ def _text(report: Report) -> Iterator[str]:
     if memory := report.memory_stats:
         yield from ("", "Memory Usage:", NARROW)
         yield f"  Peak: {memory['peak_mb']:.1f}MB"
-        yield f"  Average Delta: {memory['average_delta_mb']:+.1f}MB"
+        if "average_delta_mb" in memory:
+            yield f"  Average Delta: {memory['average_delta_mb']:+.1f}MB"
     if named := sentences(report):
         yield from ("", "Bottlenecks:", NARROW, *(f"  {line}" for line in named))
     if report.log:

@@ -88,7 +88,7 @@ class PerformanceLogger:
         """
         with self._lock:
             if self._recorder is not None:
-                if not self._recorder.ended:
+                if self._recorder.ended is None:
                     raise ValueError(f"pipeline {self.name!r} runs already: end it first")
                 self.session_id = new_session_id(self._read.now(), self.output_dir)
                 self._written = False
@@ -104,11 +104,12 @@ class PerformanceLogger:
             OSError: the reports could not be written.
         """
         recorder = self._recorder
-        if recorder is None or recorder.ended:
+        if recorder is None or recorder.ended is not None:
             raise ValueError(f"pipeline {self.name!r} does not run")
-        for span in recorder.close():
+        left, took = recorder.close()
+        for span in left:
             self.log(f"[{span.node.name}] was not ended", "WARNING")
-        self.log(f"[{self.name}] Pipeline completed in {(recorder.ended - recorder.began) / 1e9:.3f}s")
+        self.log(f"[{self.name}] Pipeline completed in {took:.3f}s")
         self.generate_reports()
         if self.verbose:
             self.print_summary()
@@ -251,7 +252,7 @@ class PerformanceLogger:
 
     def abandon(self) -> None:
         """Ends without reports."""
-        if self._recorder is not None and not self._recorder.ended:
+        if self._recorder is not None and self._recorder.ended is None:
             self._recorder.close()
 
     def __enter__(self) -> PerformanceLogger:
@@ -279,11 +280,13 @@ class PerformanceLogger:
         with self._lock:
             if self._recorder is None:
                 self._recorder = self._begun()
-            elif self._recorder.ended:
+            elif self._recorder.ended is not None:
                 raise ValueError(f"pipeline {self.name!r} has ended: start it again")
             return self._recorder
 
     def _begun(self) -> Recorder:
+        if self._told is not None:
+            raise ValueError("these are the figures of a session that is over: make another logger")
         if self._monitored:
             self._gpu.start()
         return Recorder(self.name, self.tracer, self._read, self._gpu)

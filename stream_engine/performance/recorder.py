@@ -38,7 +38,7 @@ class Recorder:
         self._at, self._ended_at = instruments.now(), None
         self._cpu, self._cpu_spent = instruments.process_cpu(), None
         self.began = tracer.clock()
-        self.ended = 0
+        self.ended: int | None = None
         self._root = Node(name, "pipeline")
         self._gpu_stats: Stats = {}
 
@@ -84,14 +84,14 @@ class Recorder:
         cpu = self._read.process_cpu() if is_stage else self._read.thread_cpu()
         stats = self._gpu.ended(span.watch)
         with self._lock:
-            if span.ended:
+            if span.ended is not None:
                 return None
             span.ended = now
             del self._open[span]
             if is_stage:
                 self._not_nested(span)
             node, grown = span.node, memory - span.began_memory_mb
-            node.leave(span.began, min(now, _stage_end(span) or now))
+            node.leave(span.began, _stage_end(span, now))
             node.count += 1
             node.failed += error is not None
             node.unfinished += unfinished
@@ -149,7 +149,7 @@ class Recorder:
         here: list[Span] = []
         span = self._mine(still_open(_innermost.get()))
         while span is not None:
-            here += [span] if span.node.kind == "stage" and not span.ended else []
+            here += [span] if span.node.kind == "stage" and span.ended is None else []
             span = span.parent
         for found in (here, everywhere):
             fits = [span for span in found if name is None or span.node.name == name]
@@ -162,7 +162,9 @@ class Recorder:
 
     def _parent(self, kind: Kind, innermost: Span | None) -> Span | None:
         span = self._mine(innermost)
-        while span is not None and (span.ended or (kind == "stage" and span.node.kind != "stage")):
+        while span is not None and (
+            span.ended is not None or (kind == "stage" and span.node.kind != "stage")
+        ):
             span = span.parent
         if span is None and kind == "subprocess":
             with self._lock:
@@ -192,8 +194,8 @@ class Recorder:
 
     # --- figures ------------------------------------------------------------------------------
 
-    def close(self) -> list[Span]:
-        """Ends what is open, as unfinished; gives it, innermost first."""
+    def close(self) -> tuple[list[Span], float]:
+        """Ends what is open, as unfinished; gives it, innermost first, and the seconds of the whole."""
         left = list(reversed(self._open))
         for span in left:
             self.end(span, None, unfinished=True)
@@ -203,12 +205,12 @@ class Recorder:
             self.ended, self._ended_at = self._tracer.clock(), self._read.now()
             self._cpu_spent = self._read.process_cpu() - self._cpu
             self._gpu_stats = stats
-        return left
+        return left, (self.ended - self.began) / 1e9
 
     def report(self, session_id: str, name: str, audio_s: float | None) -> Report:
         """The figures so far; changes nothing."""
         with self._lock:
-            now = self.ended or self._tracer.clock()
+            now = self._tracer.clock() if self.ended is None else self.ended
             cpu = self._read.process_cpu() - self._cpu if self._cpu_spent is None else self._cpu_spent
             first, largest, last = self._memory_mb
             count, grown = self._deltas
@@ -257,12 +259,14 @@ def _described(
     return {"stage": stage, "duration": round(duration_s, 6), "timestamp": at, "metadata": metadata or {}}
 
 
-def _stage_end(span: Span) -> int:
-    """When the stage around a subprocess ended; 0 while it runs."""
+def _stage_end(span: Span, now: int) -> int:
+    """Until when a run counts: what a subprocess does after its stage is over is no time of the stage."""
+    if span.node.kind == "stage":
+        return now
     outer = span.parent
-    while span.node.kind == "subprocess" and outer is not None and outer.node.kind == "subprocess":
+    while outer is not None and outer.node.kind == "subprocess":
         outer = outer.parent
-    return outer.ended if span.node.kind == "subprocess" and outer is not None else 0
+    return now if outer is None or outer.ended is None else outer.ended
 
 
 def _names(spans: list[Span]) -> str:

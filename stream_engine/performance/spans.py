@@ -106,7 +106,7 @@ class Span:
     metadata: dict[str, Any] | None = None
     watch: Watch | None = None
     raised: BaseException | None = None  # what was being handled when it began
-    ended: int = 0  # ns; 0: it runs
+    ended: int | None = None  # ns; None: it runs
 
     def stage(self) -> str | None:
         """The innermost stage around or at it."""
@@ -118,7 +118,7 @@ class Span:
 
 def still_open(span: Span | None) -> Span | None:
     """The innermost span around `span` that has not ended."""
-    while span is not None and span.ended:
+    while span is not None and span.ended is not None:
         span = span.outer
     return span
 

@@ -1,0 +1,49 @@
+"""What a session took of the machine: processor time, memory, GPU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from stream_engine.performance.gpu_monitor import GPUMonitor
+from stream_engine.performance.instruments import Instruments
+from stream_engine.tracer import Tracer
+
+
+class Resources:
+    """From its making to `figures`; `sample` is called now and then, for the peak and the trace."""
+
+    def __init__(
+        self, tracer: Tracer, *, gpu: GPUMonitor | None = None, instruments: Instruments | None = None
+    ) -> None:
+        self._tracer = tracer
+        self._read = instruments or Instruments()
+        self._gpu = gpu
+        self._cpu = self._read.process_cpu()
+        self._first = self._peak = self._read.memory_mb()
+        if gpu is not None:
+            gpu.start()
+
+    def sample(self) -> None:
+        memory = self._read.memory_mb()
+        self._peak = max(self._peak, memory)
+        self._tracer.counter("memory MB", memory)
+
+    def close(self) -> None:
+        """Ends the GPU's monitor, if `figures` has not."""
+        if self._gpu is not None:
+            self._gpu.stop()
+
+    def figures(self) -> dict[str, Any]:
+        """`cpu_s`, `memory` and `gpu_stats`, to be joined to those of `metrics`."""
+        self.sample()
+        last = self._read.memory_mb()
+        return {
+            "cpu_s": round((self._read.process_cpu() - self._cpu) / 1e9, 3),
+            "memory": {
+                "start_mb": round(self._first, 1),
+                "end_mb": round(last, 1),
+                "peak_mb": round(max(self._peak, last), 1),
+                "delta_mb": round(last - self._first, 1),
+            },
+            "gpu_stats": self._gpu.stop() if self._gpu is not None else {},
+        }
