@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
@@ -15,6 +17,7 @@ from sinks.inert_text import plain
 from sinks.labelled import LabelledLog
 from sinks.report.lines import Lines
 from sinks.report.moments import Moments
+from sinks.report.passages import MOST, Passage, passage
 from sinks.report.people import Cast, Cell, Talker, matrix, talkers
 from sinks.report.timeline import Intervals, envelope
 from stream_engine.events import Interruption, Overlap, Segment, SessionEnd, SessionStart, Statistics
@@ -50,6 +53,7 @@ class Matter(NamedTuple):
     lines: Lines
     words: int
     moments: Moments
+    passages: list[Passage]  # of a short session
     performance: dict[str, Any]
 
 
@@ -60,6 +64,7 @@ def gather(log: LabelledLog) -> Matter:
     interruptions = list(log.interruptions())
     beside = _beside(log, cast, moments, interruptions)
     lines, words = Lines(cast), Counter[int]()
+    passages: list[Passage] = []
     said: list[Segment] = []  # their bounds only, where no turns are known
     for told in log.told():
         text = plain(told.segment.text)
@@ -69,6 +74,8 @@ def gather(log: LabelledLog) -> Matter:
             moments.said(told, text)
             number = cast.number(told.segment.speaker)
             words[number] += len(text.split())
+            if lines.count <= MOST:
+                passages.append(passage(told, number))
             if not speech:
                 said.append(msgspec.structs.replace(told.segment, text="", words=None))
     lines.close()
@@ -78,8 +85,8 @@ def gather(log: LabelledLog) -> Matter:
         speech[number] += segment.end - segment.start
     end, statistics = log.session_end, log.statistics()
     duration = end.duration if end and end.duration else reach
-    beside_log = log.path.parent / "performance.json"
-    performance = msgspec.json.decode(beside_log.read_bytes()) if beside_log.exists() else {}
+    figures = log.path.parent / "performance.json"
+    performance = msgspec.json.decode(figures.read_bytes(), type=dict[str, Any]) if figures.exists() else {}
     start = log.session_start
     return Matter(
         source=start.source if start else "",
@@ -98,18 +105,14 @@ def gather(log: LabelledLog) -> Matter:
         lines=lines,
         words=words.total(),
         moments=moments,
+        passages=passages if lines.count <= MOST else [],
         performance=performance,
     )
 
 
 def file_name(source: str) -> str | None:
     """The recording's name, where it has one of its own: no device, no URL, not stdin."""
-    if (
-        not source
-        or source == "-"
-        or "://" in source
-        or source.startswith(("alsa:", "pulse:", "avfoundation:"))
-    ):
+    if source in ("", "-") or re.match(r"[a-z]{2,}:", source):
         return None
     return PurePath(source.replace("\\", "/")).name or None
 
@@ -149,7 +152,7 @@ def _beside(log: LabelledLog, cast: Cast, moments: Moments, interruptions: list[
     return found
 
 
-def _merged(log: LabelledLog):
+def _merged(log: LabelledLog) -> Iterator[Overlap]:
     """Overlaps; those of the same people that touch, as one."""
     last: Overlap | None = None
     for overlap in log.overlaps():

@@ -22,7 +22,8 @@ class Moment(NamedTuple):
     at: int  # samples
     figure: str
     who: tuple[str | None, ...]
-    text: str
+    text: str = ""
+    join: str = ""  # what stands between two of them
 
 
 class Moments:
@@ -58,12 +59,12 @@ class Moments:
 
     def overlap(self, one: Overlap) -> None:
         length = (one.end - one.start) / RATE
-        self._put("overlap", length, Moment(one.start, f"{length:.1f} s", one.speakers, "speak at once"))
+        self._put("overlap", length, Moment(one.start, f"{length:.1f} s", one.speakers, "at once"))
 
     def interruption(self, one: Interruption) -> None:
         length = (one.end - one.start) / RATE
         what = "takes the floor from" if one.successful else "tries to take the floor from"
-        moment = Moment(one.start, f"{length:.1f} s", (one.interrupter, one.interrupted), what)
+        moment = Moment(one.start, f"{length:.1f} s", (one.interrupter, one.interrupted), join=what)
         self._put("interruption", length + 1000 * one.successful, moment)
 
     def sound(self, one: SoundEvent) -> None:
@@ -101,8 +102,8 @@ class Moments:
                 self._put(kind, weight, Moment(segment.start, figure, (segment.speaker,), snippet))
 
     def _matters(self, kind: str, weight: float) -> bool:
-        held = self._kinds.get(kind, ())
-        return len(held) < EACH or -weight < held[-1][0]
+        held = self._kinds.get(kind)
+        return not held or len(held) < EACH or -weight < held[-1][0]
 
 
 _BESIDE = ("interruption", "overlap", "silence", "gap", "sound")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from sinks.report.lines import link_time
 from sinks.report.matter import Matter, file_name, gather
 from sinks.report.paint import palette
 from sinks.report.timeline import Picture, packed, picture
-from sinks.report.windows import stretches
+from sinks.report.windows import Stretch, stretches
 from sinks.whole_file import replacing
 from stream_engine.clock import MILLISECOND, RATE, timestamp
 
@@ -37,6 +37,7 @@ def write_report(log: LabelledLog, out: Path) -> None:
 
 def pieces(matter: Matter, *, still: bool = False) -> Iterator[str]:
     """The page in pieces; `still`: for paper, in fixed colours and without scripts."""
+    found = stretches(matter.statistics.windows if matter.statistics else ())
     style, script = _style(len(matter.cast.names), still=still), "" if still else _script()
     yield from (
         _environment()
@@ -55,13 +56,11 @@ def pieces(matter: Matter, *, still: bool = False) -> Iterator[str]:
             policy=_policy(style, script),
             data=None if still else _data(matter),
             picture=_picture(matter),
-            stretches=(found := stretches(matter.statistics.windows if matter.statistics else ())),
-            over_time=plots.over_time(found, matter.duration, _paint(still)),
+            stretches=found if len(found) > 1 else (),
+            over_time=_over_time(matter, found, _paint(still)),
             stages=stages(matter.performance),
             parts=(parts := word_latency(matter.performance)),
-            latency=plots.latency_parts(
-                {one.name: one.mean_s for one in parts if one.name != "total"}, _paint(still)
-            ),
+            latency=plots.latency_parts(parts, _paint(still)),
         )
     )
 
@@ -75,35 +74,54 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {
+    filters: dict[str, Callable[..., str | float]] = {
         "clock": timestamp,
         "link": link_time,
-        "seconds": lambda samples: samples / RATE,
+        "seconds": _seconds,
         "plain": plain,
         "number": _number,
-        "percent": lambda value: "–" if value is None else f"{value:.0%}",
+        "percent": _percent,
         "span": _span,
     }
+    found.filters.update(filters)
     return found
+
+
+def _seconds(samples: int) -> float:
+    return samples / RATE
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0%}"
 
 
 def _number(value: float | None, digits: int = 0) -> str:
     return "–" if value is None else f"{value:,.{digits}f}"
 
 
-def _span(seconds: float | None) -> str:
+def _span(seconds: float | None, digits: int = 1) -> str:
     """`1 h 02 min`, `3 min 20 s`, `12.5 s`."""
     if seconds is None:
         return "–"
     if seconds < 60:
-        return f"{seconds:.1f} s"
+        return f"{seconds:.{digits}f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def _paint(still: bool):
+def _over_time(matter: Matter, found: list[Stretch], paint: plots.Paint) -> Markup | None:
+    if matter.passages:
+        return plots.by_passage(matter.passages, matter.duration, paint)
+    return plots.over_time(found, matter.duration, paint)
+
+
+def _paint(still: bool) -> plots.Paint:
     colours = palette()
-    return colours.__getitem__ if still else lambda name: f"var(--{name})"
+
+    def paint(name: str) -> str:
+        return colours[name] if still else f"var(--{name})"
+
+    return paint
 
 
 def _style(speakers: int, *, still: bool) -> Markup:

@@ -4,6 +4,9 @@ A page that forbids styles from elsewhere forbids `style` attributes, which matp
 plain attributes. Letters stay letters, in the page's own font; the same figure gives the same text.
 """
 
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+# (matplotlib's own annotations are partly unknown)
+
 from __future__ import annotations
 
 import io
@@ -24,12 +27,11 @@ _LONG_NUMBER = re.compile(r"(\d+\.\d{2})\d+")
 
 def inline(figure: Figure, colours: Mapping[str, str], name: str) -> Markup:
     """The figure with its stand-in `colours` replaced; `name` tells its ids from those of other figures."""
-    import matplotlib
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib import rc_context
 
     drawn = io.StringIO()
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
-        FigureCanvasSVG(figure).print_svg(drawn, metadata={"Date": None, "Creator": None})
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": name}):
+        figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
     text = drawn.getvalue()
     root = ElementTree.fromstring(text[text.index("<svg") :])
     for parent in list(root.iter()):

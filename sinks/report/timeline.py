@@ -158,7 +158,7 @@ def picture(
     )
 
 
-def bars(x: NDArray[np.float64], y: int, height: int) -> str:
+def bars(x: NDArray[np.floating[Any]], y: int, height: int) -> str:
     """An SVG path of a bar for each [from, to); none thinner than 0.8, none nearer than 1 to the next."""
     parts: list[str] = []
     left = right = -9.0

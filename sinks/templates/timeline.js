@@ -70,7 +70,9 @@ const timeline = (() => {
     pen.textBaseline = "alphabetic";
     for (let at = Math.ceil(view.from / step) * step; at <= view.to; at += step) {
       const x = (at - view.from) * scale, label = step < 1e3 ? clock(at) : clock(at).slice(0, -2);
+      pen.globalAlpha = 0.3;
       pen.fillRect(x, 0, 1, height - AXIS + 4);
+      pen.globalAlpha = 1;
       pen.textAlign = x < 20 ? "left" : x > wide - 25 ? "right" : "center";
       pen.fillText(label, x, height - 6);
     }
@@ -115,10 +117,10 @@ const timeline = (() => {
     pen.textAlign = "left";
     bars(sounds, from, to, wide, (left, right, row) => {
       const label = data.labels[sounds.beside[0][row]], shown = Math.max(0, left);
-      pen.fillStyle = colours.line;
-      pen.fillRect(left, y, right - left, 16);
+      pen.fillStyle = colours.wave;
+      pen.fillRect(left, y, right - left, 3);
       pen.fillStyle = colours.faint;
-      if (right - shown > pen.measureText(label).width + 8) pen.fillText(label, shown + 4, y + 12);
+      if (right - shown > pen.measureText(label).width + 8) pen.fillText(label, shown + 2, y + 14);
     });
     pen.fillStyle = colours.faint;
     pen.globalAlpha = 0.35;
@@ -151,9 +153,7 @@ const timeline = (() => {
     if (!wide) return;
     pen.fillStyle = colours.mark;
     bars(overlaps, view.from, view.to, wide, (left, right) => pen.fillRect(left, WAVE, right - left, LANE * turns.length));
-    pen.globalAlpha = 0.35;
-    axis(pen, wide, true);
-    pen.globalAlpha = 1;
+    axis(pen, wide);
     wave(pen, wide, view.from, view.to, WAVE / 2, WAVE / 2 - 3);
     lanes(pen, wide);
     besides(pen, wide);
