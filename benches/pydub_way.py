@@ -7,7 +7,8 @@ run on a shorter stretch and scaled (`benches.signal_chain` checks that).
 
 from __future__ import annotations
 
-import os
+import resource
+import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -67,4 +68,5 @@ def timed(path: Path) -> dict[str, float]:
 
 def processor() -> float:
     """Seconds that this process and its children that have ended have had of it."""
-    return sum(os.times()[:4])
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime

@@ -14,7 +14,7 @@ import numpy as np
 
 from operators.audio.levels import Track
 from operators.audio.stft import HOP
-from operators.audio.tensor_chunks import joined, restored, saved
+from operators.audio.tensor_chunks import Transfers, joined, restored, saved
 from stream_engine.state import Array
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ class GainRampState(msgspec.Struct, frozen=True):
 class GainRamp:
     """Samples are held until the gains of their frames are known. Lookahead: half a cell, 5 ms."""
 
-    def __init__(self, *, state: GainRampState | None = None) -> None:
+    def __init__(self, *, transfers: Transfers | None = None, state: GainRampState | None = None) -> None:
+        self._transfers = transfers or Transfers()
         self._last = state.last if state else None
         self._held = restored(state.held) if state and state.held.shape[0] else None
 
@@ -57,7 +58,7 @@ class GainRamp:
             self._held = torch.cat((self._held.new_zeros(HOP // 2), self._held))
         blocks = self._held[: len(gains) * HOP].reshape(-1, HOP)
         self._held = self._held[len(gains) * HOP :].clone()
-        ends = torch.from_numpy(edges).to(blocks.device)
+        ends = self._transfers.upload(edges, str(blocks.device))
         ramp = (torch.arange(HOP, device=blocks.device) + 0.5) / HOP
         out = torch.addcmul(ends[:-1, None], (ends[1:] - ends[:-1])[:, None], ramp).mul_(blocks).reshape(-1)
         return out if begun else out[HOP // 2 :]

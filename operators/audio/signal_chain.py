@@ -99,7 +99,9 @@ class SignalChain:
         gains = (self._gain, self._compression, self._loudness)
         self._gains: list[Operator[Levels, Levels]] = [link for link in gains if link]
         self._levels = FrameLevels(sections=sections if self._filter else None, transfers=self._transfers)
-        self._ramp = GainRamp(state=state and state.ramp) if self._gains else None
+        self._ramp: GainRamp | None = None
+        if self._gains:
+            self._ramp = GainRamp(transfers=self._transfers, state=state and state.ramp)
         self._limiter = Limiter(state=state and state.limiter) if LIMITER in links else None
 
     @property
