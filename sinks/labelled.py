@@ -7,7 +7,6 @@ Texts stay on disk and are read again one by one: memory holds some tens of byte
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -17,6 +16,7 @@ import msgspec
 from sinks.log_columns import Columns, Rows, view
 from sinks.log_index import LogIndex
 from sinks.log_labels import Labels
+from sinks.log_overlaps import labelled_overlaps
 from sinks.log_records import records_at
 from stream_engine.events import (
     Affect,
@@ -121,23 +121,11 @@ class LabelledLog:
     # --- beside what is said ---------------------------------------------------------------------
 
     def overlaps(self, rows: Rows | None = None) -> Iterator[Overlap]:
-        turns, names = self._index.turns, self._index.names
-        rows = self._index.overlaps.by_time(rows)
-        first = self._index.overlaps.start[int(rows[0])] if len(rows) else 0
-        ordered: list[int] = turns.by_time(turns.during(first, 1 << 62)).tolist()
-        coming = iter(ordered)
-        following = next(coming, None)
-        active: list[tuple[int, int]] = []  # heap of (end, row)
-        for _, overlap in self._read(self._index.overlaps, Overlap, rows):
-            while following is not None and turns.start[following] <= overlap.start:
-                heapq.heappush(active, (turns.end[following], following))
-                following = next(coming, None)
-            while active and active[0][0] <= overlap.start:
-                heapq.heappop(active)
-            found = {names[turns.label[row]] for end, row in active if end >= overlap.end}
-            speakers = tuple(sorted(name for name in found if name is not None))
-            if len(speakers) > 1:
-                yield msgspec.structs.replace(overlap, speakers=speakers)
+        overlaps = self._index.overlaps
+        rows = overlaps.by_time(rows)
+        first = overlaps.start[int(rows[0])] if len(rows) else 0
+        logged = (overlap for _, overlap in self._read(overlaps, Overlap, rows))
+        return labelled_overlaps(self._index, logged, first)
 
     def beside(self, rows: Rows | None = None) -> tuple[Iterator[Overlap], Iterator[Interruption]]:
         """Overlaps and interruptions during all segments, or during those in `rows`."""
@@ -168,22 +156,18 @@ class LabelledLog:
 
     def gaps(self) -> Iterator[Gap]:
         """In the order in which they were met."""
-        for gap in self._at(self._index.gaps, Gap):
-            if gap is not None:
-                yield gap
+        return self._all(self._index.gaps, Gap)
 
     def envelopes(self) -> Iterator[Envelope]:
         """How loud the audio was, for drawing."""
-        yield from (found for found in self._at(self._index.envelopes, Envelope) if found is not None)
+        return self._all(self._index.envelopes, Envelope)
 
     def statistics(self) -> Statistics | None:
         """The last figures, with the windows of all; None where nobody took any."""
         newest: Statistics | None = None
         windows: list[EnergyWindow] = []
-        for found in self._at(self._index.statistics, Statistics):
-            if found is not None:
-                newest = found
-                windows += found.windows
+        for newest in self._all(self._index.statistics, Statistics):
+            windows += newest.windows
         return newest and msgspec.structs.replace(newest, windows=tuple(windows))
 
     # --- lines of the file -----------------------------------------------------------------------
@@ -195,6 +179,9 @@ class LabelledLog:
         for row, record in zip(ordered, self._at(offsets, kind), strict=True):
             if record is not None:
                 yield row, record
+
+    def _all(self, offsets: Iterable[int], kind: type[R]) -> Iterator[R]:
+        return (record for record in self._at(offsets, kind) if record is not None)
 
     def _at(self, offsets: Iterable[int], kind: type[R]) -> Iterator[R | None]:
         return records_at(self.path, offsets, kind)
