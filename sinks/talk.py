@@ -20,7 +20,7 @@ def talk_table(statistics: Statistics) -> Table:
             "" if one.share is None else f"{one.share:.0%}",
             f"{one.speech_s:.1f} s",
             str(one.turns),
-            str(one.words),
+            "" if one.words is None else str(one.words),
             "" if one.wpm is None else f"{one.wpm:.0f}",
             "" if one.f0_median_hz is None else f"{one.f0_median_hz:.0f}",
             str(one.interruptions_made),

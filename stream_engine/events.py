@@ -327,7 +327,10 @@ class ConversationFigures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SpeakerFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """One speaker. Counts, sums and means are exact; medians have the error that the operator states."""
+    """One speaker. Counts, sums and means are exact; medians have the error that the operator states.
+
+    None: nobody has measured it.
+    """
 
     speaker: str
     speech_s: float
@@ -336,7 +339,7 @@ class SpeakerFigures(msgspec.Struct, frozen=True, kw_only=True):
     turn_mean_s: float | None
     turn_longest_s: float | None
     segments: int
-    words: int
+    words: int | None
     wpm: float | None  # words over minutes of segments
     wpm_median: float | None
     overlap_s: float
@@ -346,12 +349,12 @@ class SpeakerFigures(msgspec.Struct, frozen=True, kw_only=True):
     interruptions_received: int
     backchannels: int
     response_latency_median_s: float | None
-    pauses: int
-    pause_s: float
+    pauses: int | None
+    pause_s: float | None
     pause_ratio: float | None
-    fillers: int
-    repetitions: int
-    false_starts: int
+    fillers: int | None
+    repetitions: int | None
+    false_starts: int | None
     f0_median_hz: float | None
     f0_iqr_hz: float | None  # median of the segments'
     loudness_dbfs: float | None

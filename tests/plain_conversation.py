@@ -131,7 +131,7 @@ def speaker(name: str, turns: list[Row], segments: list[Said], at: int) -> dict[
         "overlap_ratio": overlap / speech if speech else None,
         "response_latency_median_s": median(waits) if waits else None,
         "segments": len(said),
-        "words": words,
+        "words": words if said else None,
         "wpm": words / (sum(s.end - s.start for s in said) / RATE / 60) if said else None,
         "f0_median_hz": median(f0) if f0 else None,
         "arousal": sum(arousal) / len(arousal) if arousal else None,
