@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from stream_engine.lineage import Lineage, WordLatency
 
 Clock = Callable[[], int]  # nanoseconds, monotone
+OnFold = Callable[[str, NDArray[np.int64]], None]  # a stage's name, and [n, 5]: the fields of `Item`
 
 KEPT = 8192  # full spans per stage
 SLOWEST = 32  # spans kept per stage beside the last ones
@@ -88,6 +89,7 @@ class StageTrace:
         self._folded = 0  # rows that came into it
         self._slowest = np.empty((0, 5), np.int64)  # of those that left it
         self.record: Callable[[bytes], None] = self._buffer.append
+        self.on_fold: OnFold | None = None
 
     def fold(self) -> None:
         """Moves what was recorded into the histograms."""
@@ -103,6 +105,8 @@ class StageTrace:
         self.feed.add(spans[:, 1])
         self.send.add(spans[:, 2])
         self._keep(rows)
+        if self.on_fold is not None:
+            self.on_fold(self.name, rows)
 
     def _keep(self, rows: NDArray[np.int64]) -> None:
         places = np.arange(self._folded, self._folded + len(rows))
@@ -136,13 +140,18 @@ class Tracer:
         self.stages: dict[str, StageTrace] = {}
         self.counters: dict[str, deque[tuple[int, float]]] = {}
         self.metrics: dict[str, Histogram] = {}
+        self.on_fold: OnFold | None = None  # told of all spans of stages that are made after it is set
         self.lineage: Lineage | None = Lineage()
         self.word_latency: dict[str, Histogram] = {}  # by part
         self.words: deque[tuple[int, int, WordLatency]] = deque(maxlen=WORDS)  # position, told, why
 
     def stage(self, name: str) -> StageTrace:
         """The trace of the stage `name`, made at its first use."""
-        return self.stages.setdefault(name, StageTrace(name))
+        stage = self.stages.get(name)
+        if stage is None:
+            stage = self.stages.setdefault(name, StageTrace(name))
+            stage.on_fold = self.on_fold
+        return stage
 
     def counter(self, name: str, value: float) -> None:
         """A sampled quantity, such as the depth of a queue."""
