@@ -17,6 +17,7 @@ from typing import Any
 
 from anyio import CapacityLimiter
 
+from stream_engine.clock import snap
 from stream_engine.events import Affect, Chunk, Prosody, SoundEvent, Sounds, Statistics, Watermark
 from stream_engine.operator import Operator
 from stream_engine.pipeline import Pipeline
@@ -101,7 +102,7 @@ class Heard:
     """How far the audio goes."""
 
     def feed(self, item: Chunk, /) -> Iterable[Watermark]:
-        return (Watermark(source="audio", at=item.end),)
+        return (Watermark(source="audio", at=snap(item.end)),)
 
     def flush(self) -> Iterable[Watermark]:
         return ()

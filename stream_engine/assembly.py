@@ -159,6 +159,9 @@ async def run_session(
                     session = _lay(pipeline, audio, parts, devices, start, options, checkpoint)
                 session.notes, session.duration_s = notes, audio.promised_s
                 session.sink("event log", EventLog(path=place.log))
+                table = place.live_table()
+                if table is not None:
+                    session.sink("live table", table)
                 yield session
             if pipeline.committed and not session.stopped and (header := await audio.keep()) is not None:
                 await to_thread.run_sync(results.keep, place.log, header, *made_of)
@@ -181,7 +184,7 @@ async def run_session(
             place.conclude,
             stopped=session.stopped,
             damage=audio.damage,
-            notes=notes,
+            notes=notes if table is None or table.failure is None else (*notes, table.failure),
             figures=figures,
             voices=voices_of(parts) if parts else {},
             tracer=tracer,

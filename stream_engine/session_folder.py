@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -19,8 +20,10 @@ from sinks.chrome_trace import write_trace
 from sinks.documents import EVENTS, write_documents
 from sinks.formats import FORMATS, parse_formats
 from sinks.labelled import LabelledLog
+from sinks.live_table import LiveTable
 from sinks.manifest import Manifest, Output, read_manifest, write_manifest
 from sinks.performance import write_json, write_text
+from sinks.segment_table import PARTS
 from sinks.voices import write_voices
 from stream_engine.checkpoint import CHECKPOINT, Checkpoint
 from stream_engine.errors import StreamEngineError
@@ -179,8 +182,14 @@ class SessionFolder:
                 found.forget()
         for format in FORMATS:
             (self.path / format.file).unlink(missing_ok=True)
+        shutil.rmtree(self.path / PARTS, ignore_errors=True)
         self._write_manifest(None, {}, notes)
         return found
+
+    def live_table(self) -> LiveTable | None:
+        """The table of segments that can be read while the session runs, where that table is wanted."""
+        wanted = "parquet" in parse_formats(self._options.formats)
+        return LiveTable(log=self.log, parts=self.path / PARTS) if wanted else None
 
     def conclude(
         self,

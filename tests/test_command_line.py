@@ -67,13 +67,19 @@ def test_help_answers_without_heavy_imports() -> None:
     subprocess.run([sys.executable, "-c", check], check=True, capture_output=True)
 
 
-def test_a_session_on_the_cpu_never_imports_torch(tmp_path: Path, cache: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("measures", "heavy"),
+    [("affect,conversation", {"torch", "pyannote.audio", "faster_whisper"}), ("all", {"pyannote.audio"})],
+)
+def test_a_session_on_the_cpu_imports_no_more_than_it_needs(
+    tmp_path: Path, cache: list[str], measures: str, heavy: set[str]
+) -> None:
     check = (
         "import sys, stream_engine.__main__ as m\n"
         f"code = m.main(['transcribe', {str(tone(tmp_path / 'tone.wav'))!r}, '--out', {str(tmp_path)!r}, "
-        f"'--cache', {cache[1]!r}, '--quiet'])\n"
+        f"'--cache', {cache[1]!r}, '--quiet', '--analytics', {measures!r}, '--formats', 'txt'])\n"
         "assert code == 0, code\n"
-        "heavy = {'torch', 'pyannote.audio', 'faster_whisper'} & set(sys.modules)\n"
+        f"heavy = {heavy!r} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", check], check=True, capture_output=True)
