@@ -39,6 +39,7 @@ Samples = NDArray[np.float32]
 ROUTES: dict[str, tuple[str, ...] | None] = {
     "raw": None,
     "high-pass": (HIGH_PASS,),
+    "high-pass, denoise": (HIGH_PASS, DENOISE),
     "the chain": tuple(link for link in ALL_LINKS if link != DENOISE),
     "the chain with denoise": ALL_LINKS,
 }
