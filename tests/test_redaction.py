@@ -6,7 +6,7 @@ import time
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from operators.timeline.private_text import PrivateText
@@ -260,6 +260,31 @@ def test_names_come_from_a_file_one_a_line():
     for wrong in ("!!", "42"):
         with pytest.raises(ValueError, match=f"names: '{wrong}' has no letter"):
             Redaction(names=[wrong])
+
+
+@given(
+    st.lists(st.text("abxyzéüßøłıñåÉαβжюяאבجد田中가", min_size=1, max_size=8), min_size=1, max_size=3),
+    st.sampled_from([" ", "-", " - ", "  "]),
+    st.sampled_from(["", "'s", ".", ", and"]),
+)
+@settings(max_examples=30, deadline=None, phases=[Phase.generate])
+def test_a_name_in_any_script_is_found_in_texts_and_labels(parts, between, after):
+    private = PrivateText(names=["Bo", between.join(parts)])
+    for written in (between.join(parts), " ".join(parts).upper(), "-".join(parts)):
+        assert private.without(f"we met {written}{after} there") == f"we met [NAME]{after} there"
+        assert private.label(f"{written}{after}") == f"PERSON_02{after}"
+
+
+@given(st.text(max_size=12).filter(lambda name: any(map(str.isalpha, name))), st.text(max_size=20))
+@settings(max_examples=30, deadline=None, phases=[Phase.generate])
+def test_no_name_and_no_label_is_too_odd(name, label):
+    try:
+        private = PrivateText(names=[name])
+    except ValueError:
+        return
+    private.label(name + label)
+    once = private.without(label + name)
+    assert private.without(once) == once or "[" in name or "]" in name
 
 
 def test_a_hostile_text_is_no_work_without_end():

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 
 _DROPPED = frozenset({"Mn", "Me", "Cf"})
-_ALIKE = str.maketrans("’‘ʼ´‐‑‒–—−⁄", "''''------/")
+_ALIKE = str.maketrans("’‘ʼ´‐‑‒–—−⁄łøđı", "''''------/lodi")
 
 # a character of a word, in scripts that part words by spaces; Chinese, Japanese, Korean, Thai ... are not
 UNSPACED = (

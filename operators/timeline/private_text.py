@@ -60,7 +60,7 @@ class PrivateText:
     """
 
     def __init__(self, *, names: Sequence[str] = ()) -> None:
-        parts = [re.split(r"[\s-]+", folded(name)[0].strip()) for name in names]
+        parts = [_pieces(folded(name)[0]) for name in names]
         for name, pieces in zip(names, parts, strict=True):
             if not re.search(r"[^\W\d_]", "".join(pieces)):
                 raise ValueError(f"names: {name!r} has no letter")
@@ -119,7 +119,7 @@ class PrivateText:
         plain, places = folded(speaker)
         shown, at = "", 0
         for name in self._names.finditer(plain):
-            key = _key("".join(re.split(r"[\s-]+", name.group())))
+            key = "".join(map(_key, _pieces(name.group())))
             number = next(self._numbers[one] for one in (key, key[:-1], key[:-2]) if one in self._numbers)
             shown += speaker[at : places[name.start()]] + f"PERSON_{number:02d}"
             at = places[name.end()]
@@ -156,6 +156,10 @@ def _of_number(key: str) -> bool:
 def _key(word: str) -> str:
     """A folded word without the marks around it and apostrophes."""
     return _OUTSIDE.sub("", word).replace("'", "").replace(".", "")
+
+
+def _pieces(name: str) -> list[str]:
+    return [piece for piece in re.split(r"[\s-]+", name) if piece]
 
 
 def _names(all_pieces: Sequence[Sequence[str]]) -> str:
