@@ -16,13 +16,15 @@ from sinks.inert_text import plain
 from sinks.labelled import LabelledLog
 from sinks.report import plots
 from sinks.report.latency import resources, stages, word_latency
-from sinks.report.lines import link_time
+from sinks.report.lines import BLOCK, link_time
 from sinks.report.matter import Matter, file_name, gather
 from sinks.report.paint import palette
 from sinks.report.timeline import Picture, packed, picture
 from sinks.report.windows import Stretch, stretches
 from sinks.whole_file import replacing
 from stream_engine.clock import MILLISECOND, RATE, timestamp
+
+ON_PAPER = 3000  # lines of a transcript: about a hundred pages
 
 
 def write_report(log: LabelledLog, out: Path) -> None:
@@ -37,6 +39,7 @@ def write_report(log: LabelledLog, out: Path) -> None:
 
 def pieces(matter: Matter, *, still: bool = False) -> Iterator[str]:
     """The page in pieces; `still`: for paper, in fixed colours and without scripts."""
+    shown = matter.lines.blocks[: ON_PAPER // BLOCK] if still else matter.lines.blocks
     found = stretches(matter.statistics.windows if matter.statistics else ())
     style, script = _style(len(matter.cast.names), still=still), "" if still else _script()
     yield from (
@@ -45,8 +48,8 @@ def pieces(matter: Matter, *, still: bool = False) -> Iterator[str]:
         .generate(
             matter=matter,
             moments=matter.moments.groups(),
-            blocks=matter.lines.blocks,
-            left_out=0,
+            blocks=shown,
+            left_out=max(0, matter.lines.count - BLOCK * len(shown)),
             resources=resources(matter.performance),
             colours=palette(),
             name=plain(file_name(matter.source) or matter.source) or "session",
@@ -83,7 +86,7 @@ def _environment() -> Environment:
         "percent": _percent,
         "span": _span,
     }
-    found.filters.update(filters)
+    found.filters.update(filters)  # pyright: ignore[reportUnknownMemberType]
     return found
 
 

@@ -1,0 +1,33 @@
+"""report.pdf: the report on paper, out of the same template, by weasyprint (optional extra `pdf`)."""
+
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sinks.formats import Unwritten
+from sinks.labelled import LabelledLog
+from sinks.report.matter import gather
+from sinks.report.page import pieces
+from sinks.whole_file import replacing_bytes
+
+
+def write_report_pdf(log: LabelledLog, out: Path) -> None:
+    """What report.html shows without scripts; of a long transcript the first `page.ON_PAPER` lines, and a
+    line that says how many are left out, and where they are.
+
+    Raises:
+        Unwritten: weasyprint, or the libraries of the system that it draws with, are not there.
+    """
+    try:
+        from weasyprint import HTML
+        from weasyprint.urls import URLFetcher
+    except ImportError:
+        raise Unwritten("weasyprint is not installed: pip install 'stream-engine[pdf]'") from None
+    except OSError as error:  # it opens its libraries when it is imported
+        raise Unwritten(f"weasyprint lacks a library of the system: {error}") from None
+    page = "".join(pieces(gather(log), still=True))
+    nowhere = URLFetcher(allowed_protocols=())
+    with replacing_bytes(out) as file:
+        HTML(string=page, url_fetcher=nowhere).write_pdf(file, pdf_identifier=b"stream-engine", pdf_tags=True)
