@@ -17,12 +17,13 @@ from typing import Any
 
 from anyio import CapacityLimiter
 
-from stream_engine.clock import snap
+from stream_engine.clock import RATE, snap
 from stream_engine.events import Affect, Chunk, Prosody, SoundEvent, Sounds, Statistics, Watermark
 from stream_engine.operator import Operator
 from stream_engine.pipeline import Pipeline
 from stream_engine.stages import Receive
 
+LOUDNESS = "loudness"
 SPECTRA, SOUND_EVENTS, PROSODY_FRAMES, SIGNAL_CHAIN = "spectra", "sound events", "frames", "signal chain"
 PROSODY, AFFECT, SOUNDS_OF, CONVERSATION = "prosody", "affect", "sounds of", "conversation"
 NEW = (SoundEvent, Sounds, Prosody, Affect, Statistics)
@@ -32,6 +33,7 @@ NEW = (SoundEvent, Sounds, Prosody, Affect, Statistics)
 class Analytics:
     """The operators of one session's analytics; None: not asked for. `spectra` if any that takes them."""
 
+    loudness: Operator[Chunk, Any] | None = None
     spectra: Operator[Chunk, Any] | None = None
     signal_chain: Operator[Any, Chunk] | None = None  # processed audio, for the diarizer
     sound_events: Operator[Any, Any] | None = None
@@ -99,13 +101,21 @@ class Beside:
 
 
 class Heard:
-    """How far the audio goes."""
+    """How far the audio goes: told once a second, and at its end."""
+
+    def __init__(self) -> None:
+        self._end = self._told = 0
 
     def feed(self, item: Chunk, /) -> Iterable[Watermark]:
-        return (Watermark(source="audio", at=snap(item.end)),)
+        self._end = item.end
+        return self._tell() if item.end - self._told >= RATE else ()
 
     def flush(self) -> Iterable[Watermark]:
-        return ()
+        return self._tell()
+
+    def _tell(self) -> Iterable[Watermark]:
+        self._told = self._end
+        return (Watermark(source="audio", at=snap(self._end)),)
 
 
 class _New:

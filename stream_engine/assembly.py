@@ -30,6 +30,7 @@ from stream_engine.events import SCHEMA, Event, SessionEnd, SessionStart
 from stream_engine.inputs import Input, Pcm, folders
 from stream_engine.log import read
 from stream_engine.malloc import one_heap
+from stream_engine.measures import loudness_of
 from stream_engine.models import since
 from stream_engine.options import Options
 from stream_engine.pace import paced
@@ -175,7 +176,7 @@ async def run_session(
                 "load_s": round(loaded_s, 3),
                 "resumed_at_s": checkpoint.position / RATE if checkpoint else 0.0,
                 "known": known is not None,
-                "health": audio.health,
+                "health": audio.health | loudness_of(parts.analytics if parts else None),
                 "models": backends.models.times(but=there),
                 **counted,
                 **(heard_by(parts) if parts else {}),
@@ -186,7 +187,7 @@ async def run_session(
             damage=audio.damage,
             notes=notes if table is None or table.failure is None else (*notes, table.failure),
             figures=figures,
-            voices=voices_of(parts) if parts else {},
+            voices=voices_of(parts) if parts and not options.redact else {},  # their names are not redacted
             tracer=tracer,
         )
         session.result = await to_thread.run_sync(conclude)
@@ -218,7 +219,7 @@ def _lay(
             duration=snap(audio.store.frames),
             damage=audio.damage,
             stopped=session.stopped,
-            health=audio.health,
+            health=audio.health | loudness_of(parts.analytics),
         )
 
     emission = Emission(

@@ -168,6 +168,8 @@ class Backends:
             diarizer = f"{diarizer}:{diarizer_model}"
         if diarizer in ("none", "channels") and (asked := options.of_a_diarizer()):
             raise BackendError(f"diarizer {diarizer} has nothing for --{asked}; leave it out")
+        if diarizer == "channels" and options.processed in ("diarization", "both"):
+            raise BackendError("the signal chain mixes channels; leave --processed diarization out")
         voices = identity(Path(options.voices)) if options.voices else []
         if device.name != "cpu":
             notes.append(f"device {device.name}; voice activity and moonshine stay on the CPU")

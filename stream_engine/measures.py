@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from operators.affect.affect import Affects, AffectState
 from operators.affect.choice import AffectFiles, affect_files, affect_models
 from operators.affect.models import AffectModels
+from operators.audio.loudness import LoudnessState
 from operators.audio.processed_view import ProcessedView
+from operators.audio.session_loudness import SessionLoudness
 from operators.audio.signal_chain import SignalChain, SignalChainState
 from operators.audio.stft import Stft, StftState
 from operators.prosody.filler_list import Fillers, packaged_fillers, read_fillers
@@ -37,6 +39,7 @@ from operators.timeline.sound_join import SoundJoin, SoundJoinState
 from stream_engine.analytics import (
     AFFECT,
     CONVERSATION,
+    LOUDNESS,
     PROSODY,
     PROSODY_FRAMES,
     SIGNAL_CHAIN,
@@ -263,6 +266,7 @@ def analytics(
             Conversation(exact=options.exact_medians, state=saved[1] if saved else None),
         )
     return Analytics(
+        loudness=SessionLoudness(state=state(LOUDNESS, LoudnessState)) if sounds or prosody else None,
         spectra=Stft(device=device, state=state(SPECTRA, StftState))
         if sounds or prosody or processed
         else None,
@@ -300,6 +304,14 @@ def heard_by(analytics: Analytics) -> dict[str, Any]:
     """What the tagger says of a session that is over."""
     sounds = analytics.sound_events
     return {"sounds": msgspec.to_builtins(sounds.summary)} if isinstance(sounds, SoundEvents) else {}
+
+
+def loudness_of(analytics: Analytics | None) -> dict[str, float | int | None]:
+    """The loudness of a session, for its health, where it was measured."""
+    found = analytics.loudness if analytics else None
+    if not isinstance(found, SessionLoudness):
+        return {}
+    return {"loudness_lufs": None if found.integrated is None else round(found.integrated, 1)}
 
 
 def redaction(measures: Measures, options: Options) -> Redaction[Any] | None:

@@ -24,7 +24,7 @@ from typing import Any, cast
 
 from anyio import CapacityLimiter
 
-from stream_engine.analytics import Analytics, Heard, analysed, heard
+from stream_engine.analytics import LOUDNESS, Analytics, Heard, analysed, heard
 from stream_engine.barrier import Barrier
 from stream_engine.events import (
     Backchannel,
@@ -101,6 +101,7 @@ def transcription(pipeline: Pipeline, audio: Receive[Chunk], parts: Parts, devic
         3
         + bool(parts.diarizer and not analytics.signal_chain)
         + bool(analytics.spectra)
+        + bool(analytics.loudness)
         + bool(analytics.conversation),
         capacity=AUDIO_CAPACITY,
     )
@@ -110,6 +111,8 @@ def transcription(pipeline: Pipeline, audio: Receive[Chunk], parts: Parts, devic
     ]
     voice = pipeline.stage(VOICE_ACTIVITY, parts.voice_activity, to_voice, limiter=cpu)
     measured: list[Receive[Any]] = []
+    if analytics.loudness is not None:
+        streams.append(pipeline.stage(LOUDNESS, analytics.loudness, more.pop(), limiter=cpu))
     processed: Receive[Chunk] | None = None
     if analytics.spectra is not None:
         measured, processed = heard(pipeline, more.pop(), analytics, cpu)
