@@ -163,12 +163,23 @@ class LabelledLog:
         return self._all(self._index.envelopes, Envelope)
 
     def statistics(self) -> Statistics | None:
-        """The last figures, with the windows of all; None where nobody took any."""
+        """The last figures, with the windows of all; None where nobody took any.
+
+        Windows follow relabels of whole speakers; what single turns were is not known to them.
+        """
         newest: Statistics | None = None
         windows: list[EnergyWindow] = []
-        for newest in self._all(self._index.statistics, Statistics):
-            windows += newest.windows
+        offsets = self._index.statistics
+        for offset, newest in zip(offsets, self._all(offsets, Statistics), strict=True):
+            windows += [self._renamed(window, offset) for window in newest.windows]
         return newest and msgspec.structs.replace(newest, windows=tuple(windows))
+
+    def _renamed(self, window: EnergyWindow, offset: int) -> EnergyWindow:
+        speakers = window.speakers
+        for at, old, new in self._index.renames:
+            if at > offset and old in speakers:
+                speakers = tuple(sorted({new if name == old else name for name in speakers}))
+        return window if speakers is window.speakers else msgspec.structs.replace(window, speakers=speakers)
 
     # --- lines of the file -----------------------------------------------------------------------
 

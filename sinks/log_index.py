@@ -50,6 +50,7 @@ class LogIndex:
         self.gaps, self.statistics, self.envelopes = array("q"), array("q"), array("q")  # offsets
         self.prosody, self.affect, self.segment_sounds, self.turn_sounds = (Offsets() for _ in range(4))
         self.interrupting, self.nodding = array("q"), array("q")  # for each: rows of both turns, or -1
+        self.renames: list[tuple[int, str, str]] = []  # offset of a relabel of a whole speaker, from, to
         self._position = self._number = 0
 
     def catch_up(self, touched: Touched | None = None) -> None:
@@ -141,6 +142,7 @@ class LogIndex:
         for row in rows:
             turns.label[row] = to
         if found.speaker is not None:
+            self.renames.append((self._position, found.speaker, found.to))
             turns.rename(self._code(found.speaker), to)
             self.segments.rename(self._code(found.speaker), to)
         if touched is not None:

@@ -14,7 +14,19 @@ from sinks.log_columns import Offsets
 from sinks.log_index import LogIndex
 from sinks.log_lines import AnyLine
 from stream_engine.clock import samples
-from stream_engine.events import Affect, Backchannel, Event, Heard, Prosody, Relabel, Segment, Sounds
+from stream_engine.events import (
+    Affect,
+    Backchannel,
+    ConversationFigures,
+    EnergyWindow,
+    Event,
+    Heard,
+    Prosody,
+    Relabel,
+    Segment,
+    Sounds,
+    Statistics,
+)
 from stream_engine.log import encode
 from tests.golden_tables import segment, session, turn, written
 
@@ -125,3 +137,27 @@ def test_text_that_was_not_final_is_not_there(tmp_path):
     open_ = msgspec.structs.replace(segment(1, 0, 1, "A", "hi"), final=False)
     assert isinstance(open_, Segment)
     assert list(LabelledLog(written(tmp_path, [open_]) / "events.jsonl").told()) == []
+
+
+def test_windows_of_figures_follow_a_relabel_of_a_whole_speaker(tmp_path):
+    window = EnergyWindow(
+        start_s=0.0,
+        end_s=30.0,
+        speech_density=1.0,
+        speakers=("A", "B"),
+        words=2,
+        loudness_dbfs=None,
+        arousal=None,
+        energy=None,
+    )
+    nothing = dict.fromkeys(ConversationFigures.__struct_fields__)
+    figures = {"conversation": ConversationFigures(**nothing), "speakers": (), "interruptions": ()}
+    events = [
+        Statistics(at=samples(30), final=False, windows=(window,), **figures),
+        Relabel(to="A", as_of=samples(40), speaker="B"),
+        Statistics(at=samples(60), final=True, windows=(window,), **figures),
+    ]
+    log = LabelledLog(written(tmp_path, events) / "events.jsonl")
+    found = log.statistics()
+    assert found is not None
+    assert [one.speakers for one in found.windows] == [("A",), ("A", "B")]
