@@ -8,6 +8,8 @@ from stream_engine.performance.gpu_monitor import GPUMonitor
 from stream_engine.performance.instruments import Instruments
 from stream_engine.tracer import Tracer
 
+SAMPLES = 512
+
 
 class Resources:
     """From its making to `figures`; `sample` is called now and then, for the peak and the trace."""
@@ -19,13 +21,21 @@ class Resources:
         self._read = instruments or Instruments()
         self._gpu = gpu
         self._cpu = self._read.process_cpu()
-        self._first = self._peak = self._read.memory_mb()
+        self._first = self._last = self._peak = self._read.memory_mb()
+        self._every, self._taken = 1, 0
+        self._samples = [self._first]  # at even distances, thinned out as they become many
         if gpu is not None:
             gpu.start()
 
     def sample(self) -> None:
-        memory = self._read.memory_mb()
+        memory = self._last = self._read.memory_mb()
         self._peak = max(self._peak, memory)
+        self._taken += 1
+        if self._taken % self._every == 0:
+            self._samples.append(memory)
+        if len(self._samples) > SAMPLES:
+            self._samples = self._samples[::2]
+            self._every *= 2
         self._tracer.counter("memory MB", memory)
 
     def close(self) -> None:
@@ -34,16 +44,20 @@ class Resources:
             self._gpu.stop()
 
     def figures(self) -> dict[str, Any]:
-        """`cpu_s`, `memory` and `gpu_stats`, to be joined to those of `metrics`."""
-        self.sample()
-        last = self._read.memory_mb()
+        """`cpu_s`, `memory` and `gpu_stats`, to be joined to those of `metrics`.
+
+        Memory is that of the samples, while operators still have theirs. `second_half_mb` is the growth in
+        the second half of them: models are loaded by then.
+        """
+        last = self._last
         return {
             "cpu_s": round((self._read.process_cpu() - self._cpu) / 1e9, 3),
             "memory": {
                 "start_mb": round(self._first, 1),
                 "end_mb": round(last, 1),
-                "peak_mb": round(max(self._peak, last), 1),
+                "peak_mb": round(self._peak, 1),
                 "delta_mb": round(last - self._first, 1),
+                "second_half_mb": round(last - self._samples[len(self._samples) // 2], 1),
             },
             "gpu_stats": self._gpu.stop() if self._gpu is not None else {},
         }

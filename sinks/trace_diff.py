@@ -1,0 +1,186 @@
+"""What changed between two runs: as a table and in words, that which costs most first.
+
+Stages are compared by what they cost, compute for a second of audio, so that runs over other recordings can
+be compared, too. A percentile is known to 4 %, and no machine runs twice alike: what differs by less than a
+tenth, or by next to nothing, is no change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from rich.table import Table
+
+from sinks.trace_files import Figures, Named
+
+LEAST = 0.1  # of the larger one
+LEAST_COST = 0.002  # s of compute for a second of audio; of the total, where the audio's length is not known
+LEAST_MS = 0.2
+LEAST_LAG_S, LEAST_MB, LEAST_S = 0.05, 16.0, 0.1
+MOVED = 5.0  # points of a share
+
+
+class Change(NamedTuple):
+    """A figure in both runs. `weight`: by how much the whole changes for it, to sort by."""
+
+    stage: str
+    before: float
+    after: float
+    weight: float
+
+    @property
+    def ratio(self) -> float:
+        return self.after / self.before if self.before else float("inf")
+
+
+def cost(figures: Figures, stage: str) -> float:
+    """Seconds of compute of a stage for a second of audio, or of the run where there is no audio."""
+    found = figures["stages"].get(stage)
+    whole = figures["audio_duration"] or figures["total_duration"]
+    return found["feed"]["total_s"] / whole if found and whole else 0.0
+
+
+def shares(figures: Figures) -> dict[str, float]:
+    """Percent of the compute of all stages, by stage."""
+    spent = {name: stage["feed"]["total_s"] for name, stage in figures["stages"].items()}
+    total = sum(spent.values())
+    return {name: 100 * each / total if total else 0.0 for name, each in spent.items()}
+
+
+def changes(before: Figures, after: Figures) -> list[Change]:
+    """Stages of both runs whose cost has changed; the largest change of the whole first."""
+    found = [
+        Change(name, old, new, abs(new - old))
+        for name in after["stages"]
+        if name in before["stages"]
+        and differs(old := cost(before, name), new := cost(after, name), LEAST_COST)
+    ]
+    return sorted(found, key=lambda change: -change.weight)
+
+
+def differs(before: float, after: float, least: float) -> bool:
+    """Whether two figures differ by more than a tenth, and by more than `least`."""
+    return abs(after - before) > max(least, LEAST * max(before, after))
+
+
+def diff_table(first: Named, second: Named) -> Table:
+    """A row for each stage that computes: cost, share, median and 95th percentile in both runs."""
+    (one, before), (two, after) = first, second
+    unit = "s of compute for a second of audio" if after["audio_duration"] else "share of the run"
+    view = Table(title=f"{one} → {two}: {unit}, share of all compute, ms an item", title_justify="left")
+    view.box, view.pad_edge = None, False
+    view.add_column("stage", no_wrap=True)
+    for name in ("cost", "×", "share", "p50", "p95"):
+        view.add_column(name, justify="right", no_wrap=True)
+    old, new = shares(before), shares(after)
+    names = list(dict.fromkeys([*after["stages"], *before["stages"]]))
+    names = [name for name in names if max(cost(before, name), cost(after, name)) >= LEAST_COST / 10]
+    for name in sorted(names, key=lambda name: -max(cost(before, name), cost(after, name))):
+        pair = cost(before, name), cost(after, name)
+        marked = "bold" if differs(*pair, LEAST_COST) else ""
+        view.add_row(
+            name,
+            f"{pair[0]:.4f} → {pair[1]:.4f}",
+            f"{pair[1] / pair[0]:.2f}" if pair[0] else "new",
+            f"{old.get(name, 0):.0f} → {new.get(name, 0):.0f} %",
+            *(f"{_ms(before, name, key):.2f} → {_ms(after, name, key):.2f}" for key in ("p50_ms", "p95_ms")),
+            style=marked,
+        )
+    return view
+
+
+def diff_sentences(first: Named, second: Named) -> list[str]:
+    """The bottleneck, what became slower or faster, what is new, and lag and memory."""
+    before, after = first[1], second[1]
+    told = [
+        _bottleneck(before, after),
+        *_whole(before, after),
+        *(_slower(before, after, change) for change in changes(before, after)),
+        *_stages(before, after),
+        *_lags(before, after),
+        *_memory(before, after),
+    ]
+    return told if len(told) > 1 else [*told, f"nothing else changed by more than {LEAST:.0%}"]
+
+
+def _bottleneck(before: Figures, after: Figures) -> str:
+    old, new = before["bottleneck"], after["bottleneck"]
+    share, was = shares(after).get(new, 0.0), shares(before)
+    if old == new:
+        kept = f"the bottleneck is still {new}: {share:.0f} % of all compute"
+        return f"{kept}, before {was[old]:.0f} %" if abs(share - was.get(old, 0.0)) > MOVED else kept
+    return (
+        f"the bottleneck is now {new} ({share:.0f} % of all compute, before {was.get(new, 0.0):.0f} %);"
+        f" it was {old} ({was.get(old, 0.0):.0f} %)"
+    )
+
+
+def _whole(before: Figures, after: Figures) -> Iterator[str]:
+    old, new = before["audio_seconds_per_second"], after["audio_seconds_per_second"]
+    if old and new:
+        if differs(old, new, 0):
+            yield f"the run is {_times(old, new, 'faster', 'slower')}: {old:.1f} → {new:.1f} × real time"
+    elif differs(before["total_duration"], after["total_duration"], LEAST_S):
+        pair = before["total_duration"], after["total_duration"]
+        yield f"the run takes {_times(*pair, 'longer', 'less')}: {pair[0]:.2f} → {pair[1]:.2f} s"
+    for name, at in after["first_s"].items():
+        if name in before["first_s"] and differs(before["first_s"][name], at, LEAST_S):
+            yield f"first {name}: {before['first_s'][name]:.2f} → {at:.2f} s after the start"
+
+
+def _slower(before: Figures, after: Figures, change: Change) -> str:
+    name = change.stage
+    percentiles = ", ".join(
+        f"{key[:3]} {_ms(before, name, key):.1f} → {_ms(after, name, key):.1f} ms"
+        for key in ("p50_ms", "p95_ms")
+    )
+    old, new = (runs["stages"][name]["items"] / _length(runs) for runs in (before, after))
+    often = f"; {old:.2f} → {new:.2f} items a second" if differs(old, new, 0.01) else ""
+    how = _times(change.before, change.after, "more", "less")
+    return f"{name} costs {how}: {change.before:.4f} → {change.after:.4f}, {percentiles}{often}"
+
+
+def _stages(before: Figures, after: Figures) -> Iterator[str]:
+    for told, these, those in (("new", after, before), ("gone", before, after)):
+        names = [name for name in these["stages"] if name not in those["stages"]]
+        if names:
+            spent = sum(cost(these, name) for name in names)
+            yield f"{told}: {', '.join(names)} (cost {spent:.4f})"
+
+
+def _lags(before: Figures, after: Figures) -> Iterator[str]:
+    paced = before.get("paced") and after.get("paced")
+    for what, old in before["lag"].items() if paced else ():
+        new = after["lag"].get(what)
+        if new and differs(old["p95_ms"] / 1000, new["p95_ms"] / 1000, LEAST_LAG_S):
+            pair = f"p50 {old['p50_ms'] / 1000:.2f} → {new['p50_ms'] / 1000:.2f} s"
+            yield f"lag of {what}s: {pair}, p95 {old['p95_ms'] / 1000:.2f} → {new['p95_ms'] / 1000:.2f} s"
+    for part, old in before.get("word_latency", {}).items():
+        new = after.get("word_latency", {}).get(part)
+        if paced and new and part != "total" and differs(old["p95_ms"], new["p95_ms"], 1000 * LEAST_LAG_S):
+            pair = f"p95 {old['p95_ms'] / 1000:.2f} → {new['p95_ms'] / 1000:.2f} s"
+            yield f"of a word's latency, {part}: {pair}"
+
+
+def _memory(before: Figures, after: Figures) -> Iterator[str]:
+    old, new = before.get("memory", {}), after.get("memory", {})
+    for key, told in (("peak_mb", "memory at its peak"), ("delta_mb", "memory grew by")):
+        if key in old and key in new and differs(old[key], new[key], LEAST_MB):
+            yield f"{told}: {old[key]:.0f} → {new[key]:.0f} MB"
+
+
+def _times(before: float, after: float, up: str, down: str) -> str:
+    if after >= 2 * before or before >= 2 * after:
+        ratio = after / before if after >= before else before / after
+        return f"{ratio:.1f} × {up if after >= before else down}" if min(before, after) else up
+    return f"{abs(after - before) / before:.0%} {up if after > before else down}"
+
+
+def _ms(figures: Figures, stage: str, key: str) -> float:
+    found: Any = figures["stages"].get(stage)
+    return found["feed"][key] if found else 0.0
+
+
+def _length(figures: Figures) -> float:
+    return figures["audio_duration"] or figures["total_duration"] or 1.0

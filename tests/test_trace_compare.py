@@ -1,0 +1,214 @@
+"""What is said of runs beside each other, with what was slowed down on purpose in real pipelines."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator, Iterable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import anyio
+import numpy as np
+import pytest
+from rich.console import Console
+
+from sinks.trace_diff import changes, diff_sentences, diff_table
+from sinks.trace_files import read_runs
+from sinks.trace_trends import peculiar, trends_table
+from sinks.trace_verdict import verdict
+from stream_engine.clock import RATE
+from stream_engine.errors import InputError
+from stream_engine.events import Chunk
+from stream_engine.performance import PerformanceLogger, metrics
+from stream_engine.performance.resources import Resources
+from stream_engine.pipeline import Pipeline
+from stream_engine.tracer import Tracer
+
+CHUNKS = 40
+Figures = dict[str, Any]
+
+
+class Works:
+    """Passes chunks on, after `cost_s` each; keeps `keeps_mb` of each."""
+
+    def __init__(self, cost_s: float = 0.0, keeps_mb: int = 0) -> None:
+        self._cost_s, self._keeps_mb = cost_s, keeps_mb
+        self._kept: list[bytes] = []
+
+    def feed(self, item: Chunk, /) -> Iterable[Chunk]:
+        time.sleep(self._cost_s)
+        if self._keeps_mb:
+            self._kept.append(b"\1" * (self._keeps_mb << 20))
+        yield item
+
+    def flush(self) -> Iterable[Chunk]:
+        return ()
+
+
+class Takes:
+    def __init__(self, cost_s: float) -> None:
+        self._cost_s = cost_s
+
+    def write(self, item: Chunk, /) -> None:
+        time.sleep(self._cost_s)
+
+    def commit(self) -> None: ...
+
+    def discard(self) -> None: ...
+
+
+def run(
+    *, source: float = 0.0, a: float = 0.001, b: float = 0.001, sink: float = 0.0, leak: int = 0
+) -> Figures:
+    """The figures of a run over 4 s of audio; the parts take so long for a chunk, and `second` keeps MB."""
+
+    async def chunks() -> AsyncIterator[Chunk]:
+        for number in range(CHUNKS):
+            await anyio.sleep(source)
+            yield Chunk(start=number * RATE // 10, samples=np.zeros(RATE // 10, np.float32))
+
+    async def laid() -> Figures:
+        tracer = Tracer()
+        resources = Resources(tracer)
+        async with Pipeline.run(tracer=tracer) as pipeline:
+            devices = [anyio.CapacityLimiter(1) for _ in range(2)]
+            items = pipeline.source("audio", chunks(), capacity=2)
+            items = pipeline.stage("first", Works(a), items, capacity=2, limiter=devices[0])
+            items = pipeline.stage("second", Works(b, leak), items, capacity=2, limiter=devices[1])
+            first, second = pipeline.fan_out("both", items, 2, capacity=2)
+            pipeline.sink("log", Takes(sink), first)
+            async for _ in second:
+                resources.sample()
+        return {**metrics(tracer, audio_s=CHUNKS / 10, first={}), "paced": False, **resources.figures()}
+
+    return anyio.run(laid)
+
+
+@pytest.fixture(scope="module")
+def plain() -> Figures:
+    return run()
+
+
+@pytest.mark.parametrize(
+    ("planted", "stage"), [({"a": 0.02}, "first"), ({"b": 0.02}, "second"), ({"sink": 0.02}, "log")]
+)
+def test_a_slow_operator_or_sink_is_named_first_and_found_between_two_runs(
+    plain: Figures, planted: dict[str, float], stage: str
+) -> None:
+    slow = run(**planted)
+    assert verdict(slow)[0].startswith(f"{stage} is the bottleneck: at work ")
+    first, *others = diff_sentences(("before", plain), ("after", slow))
+    assert first.startswith(f"the bottleneck is {'still' if stage == plain['bottleneck'] else 'now'} {stage}")
+    assert any(line.startswith("the run is ") and "slower" in line for line in others)
+    assert next(line for line in others if " costs " in line).startswith(f"{stage} costs ")
+    assert changes(plain, slow)[0].stage == stage
+    if stage != "first":
+        assert verdict(slow)[1].startswith("held by what follows: ")
+
+
+def test_a_slow_source_is_no_fault_of_an_operator() -> None:
+    assert verdict(run(source=0.02))[0].startswith("the source is the bottleneck: audio waited for it ")
+
+
+def test_a_leak_is_named_first(plain: Figures) -> None:
+    leaking = run(b=0.005, leak=8)
+    assert leaking["memory"]["delta_mb"] == pytest.approx(8 * CHUNKS, rel=0.3)
+    assert verdict(leaking)[0].startswith("memory may leak: it still grew by ")
+    told = diff_sentences(("before", plain), ("after", leaking))
+    assert any(line.startswith("memory grew by: ") for line in told)
+
+
+def test_nothing_is_said_of_runs_that_are_alike(plain: Figures) -> None:
+    jittered = deepcopy(plain)
+    for stage in jittered["stages"].values():
+        stage["feed"]["total_s"] *= 1.05
+    told = diff_sentences(("a", plain), ("b", jittered))
+    assert told[1:] == ["nothing else changed by more than 10%"]
+    assert told[0].startswith("the bottleneck is still ")
+
+
+def test_new_stages_and_lag_and_first_results_are_compared(plain: Figures) -> None:
+    before, after = deepcopy(plain), deepcopy(plain)
+    after["stages"]["third"] = after["stages"].pop("second")
+    for figures, ms, first in ((before, 100.0, 1.0), (after, 900.0, 3.0)):
+        lag = {"count": 3, "total_s": 1.0, "p50_ms": ms / 2, "p95_ms": ms, "p99_ms": ms, "max_ms": ms}
+        figures |= {"paced": True, "lag": {"final segment": lag}, "word_latency": {"queueing": lag}}
+        figures["first_s"] = {"final segment": first}
+    told = diff_sentences(("a", before), ("b", after))
+    assert any(line.startswith("new: third") for line in told)
+    assert any(line.startswith("gone: second") for line in told)
+    assert "lag of final segments: p50 0.05 → 0.45 s, p95 0.10 → 0.90 s" in told
+    assert "of a word's latency, queueing: p95 0.10 → 0.90 s" in told
+    assert "first final segment: 1.00 → 3.00 s after the start" in told
+
+
+def test_the_same_cost_of_a_longer_recording_is_no_change(plain: Figures) -> None:
+    longer = deepcopy(plain)
+    longer["audio_duration"] *= 10
+    for stage in longer["stages"].values():
+        stage["feed"]["total_s"] *= 10
+    assert changes(plain, longer) == []
+
+
+def test_each_file_is_told_what_is_peculiar_to_it(plain: Figures) -> None:
+    runs = [(f"call {number}", deepcopy(plain)) for number in range(5)]
+    odd = runs[2][1]
+    odd["stages"]["second"]["feed"]["total_s"] *= 20
+    odd["stages"]["second"]["items"] *= 20
+    odd["bottleneck"] = "second"
+    for number, (_, figures) in enumerate(runs):
+        figures["bottleneck"] = figures["bottleneck"] if number == 2 else "first"
+        figures["memory"] = {**figures["memory"], "peak_mb": 300.0 + 30 * number}
+    told = peculiar(runs)
+    assert told[0].startswith("call 2: the bottleneck is second (")
+    assert told[1].startswith("call 2: second costs 20.0 × the median: ")
+    assert "items a second against" in told[1]
+    assert told[2:] == ["memory grows from file to file: 300 → 420 MB"]
+    assert peculiar([("a", plain), ("b", plain), ("c", plain)])[0].startswith("the files are alike")
+
+
+def test_tables_name_stages_and_files(plain: Figures, tmp_path: Path) -> None:
+    with (tmp_path / "shown").open("w") as file:
+        console = Console(file=file, width=160)
+        console.print(diff_table(("one", plain), ("two", run(b=0.01))))
+        console.print(trends_table([("one", plain), ("two", plain), ("three", plain)]))
+    shown = (tmp_path / "shown").read_text()
+    for name in ("one → two", "first", "second", "three", "bottleneck"):
+        assert name in shown
+
+
+def test_files_of_sessions_and_loggers_are_read_under_names_that_tell_them_apart(
+    plain: Figures, tmp_path: Path
+) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "performance.json").write_text(json.dumps(plain))
+    runs = read_runs([tmp_path / "a", tmp_path / "b" / "performance.json"])
+    assert [name for name, _ in runs] == ["a", "b"]
+    assert [name for name, _ in read_runs([tmp_path / "a"] * 2)] == [str(tmp_path / "a")] * 2
+    for text in ("", "[]", "{}"):
+        (tmp_path / "bad.json").write_text(text)
+        with pytest.raises(InputError, match=r"bad\.json"):
+            read_runs([tmp_path / "bad.json"])
+    with pytest.raises(InputError, match="name the folder of a finished session"):
+        read_runs([tmp_path / "nowhere"])
+
+
+def test_two_runs_of_a_logger_are_compared_like_sessions(tmp_path: Path) -> None:
+    paths: list[Path] = []
+    for slow in (0.01, 0.1):
+        logger = PerformanceLogger("L", tmp_path, enable_gpu_monitoring=False, verbose=False)
+        with logger, logger.stage("ASR"):
+            for _ in range(3):
+                with logger.subprocess("call"):
+                    time.sleep(slow)
+            time.sleep(0.01)
+        paths.append(tmp_path / f"performance_{logger.session_id}.json")
+    before, after = read_runs(paths)
+    assert before[0] != after[0]
+    told = diff_sentences(before, after)
+    assert told[0].startswith("the bottleneck is still ASR/call")
+    assert any(line.startswith("ASR/call costs ") and "p50 10." in line for line in told)
+    assert verdict(after[1])[0].startswith("ASR/call is the bottleneck: at work 9")
