@@ -36,4 +36,5 @@ check: install
 	$(BIN)/lint-imports
 
 bench: install
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python -m benches

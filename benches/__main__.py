@@ -26,6 +26,15 @@ BENCHES = (
     "alignment",
     "attribution",
     "tensor_steps",
+    "signal_chain",
+    "processed_audio",
+    "sound_events",
+    "prosody",
+    "paralinguistics",
+    "affect",
+    "conversation",
+    "analytics",
+    "outputs",
     "session",
     "live",
     "long",
@@ -34,7 +43,7 @@ BENCHES = (
 )
 FOLDER = Path(__file__).parent
 STORED = FOLDER / "results.json"
-PACKAGES = ("anyio", "numpy", "torch", "onnxruntime", "moonshine-voice", "pyannote.metrics")
+PACKAGES = ("anyio", "numpy", "torch", "onnxruntime", "moonshine-voice", "pyannote.metrics", "pyarrow")
 
 
 def main(names: list[str]) -> int:

@@ -150,7 +150,7 @@ def test_windows_of_figures_follow_a_relabel_of_a_whole_speaker(tmp_path):
         arousal=None,
         energy=None,
     )
-    nothing = dict.fromkeys(ConversationFigures.__struct_fields__)
+    nothing = dict.fromkeys(ConversationFigures.__struct_fields__, 0)
     figures = {"conversation": ConversationFigures(**nothing), "speakers": (), "interruptions": ()}
     events = [
         Statistics(at=samples(30), final=False, windows=(window,), **figures),
