@@ -141,4 +141,7 @@ def _statistics(lines: int, whole: int) -> Statistics:
 
 
 def _figure(kind: object) -> object:
-    return 3 if kind is int else {} if "dict" in str(kind) else 0.5 if "float" in str(kind) else "calm"
+    for name, value in (("dict", {}), ("float", 0.5), ("int", 3)):
+        if name in str(kind):
+            return value
+    return "calm"

@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sinks.formats import Unwritten
@@ -29,5 +32,17 @@ def write_report_pdf(log: LabelledLog, out: Path) -> None:
         raise Unwritten(f"weasyprint lacks a library of the system: {error}") from None
     page = "".join(pieces(gather(log), still=True))
     nowhere = URLFetcher(allowed_protocols=())
-    with replacing_bytes(out) as file:
+    with replacing_bytes(out) as file, _quiet():
         HTML(string=page, url_fetcher=nowhere).write_pdf(file, pdf_identifier=b"stream-engine", pdf_tags=True)
+
+
+@contextmanager
+def _quiet() -> Generator[None]:
+    """Without a line on stderr for each declaration of the style that is for screens."""
+    logger = logging.getLogger("weasyprint")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
