@@ -1,0 +1,25 @@
+"""The columns of every table, as Markdown: `python -m sinks.schemas`."""
+
+from __future__ import annotations
+
+import sys
+
+from sinks.statistics_schemas import CONVERSATION, INTERRUPTIONS, SPEAKERS, WINDOWS
+from sinks.table_schemas import TABLES, markdown
+
+ALL = {
+    **TABLES,
+    "speakers": SPEAKERS,
+    "conversation": CONVERSATION,
+    "interruptions": INTERRUPTIONS,
+    "windows": WINDOWS,
+}
+
+
+def main() -> None:
+    for name, columns in ALL.items():
+        sys.stdout.write(f"## {name}\n\n{markdown(columns)}\n")
+
+
+if __name__ == "__main__":
+    main()
