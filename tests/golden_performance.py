@@ -37,7 +37,8 @@ class Machine:
     @property
     def instruments(self) -> Instruments:
         return Instruments(
-            now=lambda: self.start + timedelta(microseconds=self.now_ns // 1000),
+            now=lambda: self.start.timestamp() + self.now_ns / 1e9,
+            local=lambda at: datetime.fromtimestamp(round(at, 6), UTC),
             memory_mb=lambda: self.memory,
             thread_cpu=lambda: self.cpu_ns,
             process_cpu=lambda: self.cpu_ns,

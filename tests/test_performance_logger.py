@@ -296,7 +296,8 @@ async def test_tasks_that_run_at_the_same_time_have_stages_of_their_own(tmp_path
     logger.end_pipeline()
 
 
-async def test_a_stage_run_by_tasks_at_once_has_wall_and_busy_time(tmp_path: Path) -> None:
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_stage_run_by_tasks_at_once_has_wall_and_busy_time(tmp_path: Path, backend: str) -> None:
     logger = quiet(tmp_path)
     logger.start_pipeline()
 
@@ -304,9 +305,12 @@ async def test_a_stage_run_by_tasks_at_once_has_wall_and_busy_time(tmp_path: Pat
         with logger.stage("ASR"), logger.subprocess("call"):
             await anyio.sleep(0.1)
 
-    async with anyio.create_task_group() as group:
-        for _ in range(5):
-            group.start_soon(call)
+    async def calls() -> None:
+        async with anyio.create_task_group() as group:
+            for _ in range(5):
+                group.start_soon(call)
+
+    anyio.run(calls, backend=backend)
     asr = stages_of(logger)["ASR"]
     assert asr["count"] == 5
     assert 0.1 <= asr["duration"] < 0.25
@@ -317,7 +321,10 @@ async def test_a_stage_run_by_tasks_at_once_has_wall_and_busy_time(tmp_path: Pat
     logger.end_pipeline()
 
 
-async def test_worker_threads_of_anyio_measure_within_the_stage_that_called_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_worker_threads_of_anyio_measure_within_the_stage_that_called_them(
+    tmp_path: Path, backend: str
+) -> None:
     logger = quiet(tmp_path)
     logger.start_pipeline()
 
@@ -330,9 +337,12 @@ async def test_worker_threads_of_anyio_measure_within_the_stage_that_called_them
             await to_thread.run_sync(work)
             await to_thread.run_sync(work)
 
-    async with anyio.create_task_group() as group:
-        group.start_soon(stage, "A")
-        group.start_soon(stage, "B")
+    async def both() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(stage, "A")
+            group.start_soon(stage, "B")
+
+    anyio.run(both, backend=backend)
     stages = stages_of(logger)
     assert [stages[name]["subprocesses"]["work"]["count"] for name in "AB"] == [2, 2]
     logger.end_pipeline()

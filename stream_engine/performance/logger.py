@@ -27,7 +27,7 @@ import msgspec
 
 from stream_engine.performance.blocks import PerformanceTimer, TimedSubprocess
 from stream_engine.performance.files import json_path, new_session_id, text_path, write_whole
-from stream_engine.performance.formats import as_console, as_json, as_summary, as_text
+from stream_engine.performance.formats import ENTRIES, as_console, as_json, as_summary, as_text
 from stream_engine.performance.gpu_monitor import GPUMonitor, Reading
 from stream_engine.performance.instruments import Instruments
 from stream_engine.performance.recorder import Recorder
@@ -38,7 +38,6 @@ from stream_engine.performance.system import system_info
 from stream_engine.tracer import Tracer
 
 OUTPUT_DIR = "outputs/performance_logs"
-LOG_ENTRIES = 1000
 Metadata = dict[str, Any]
 
 
@@ -71,12 +70,12 @@ class PerformanceLogger:
         self._gpu = gpu or GPUMonitor(on_sample=self._sampled)
         self._read = instruments or Instruments()
         self._stream = stream
-        self._log: deque[str] = deque(maxlen=LOG_ENTRIES)
+        self._log: deque[tuple[float, str, str]] = deque(maxlen=ENTRIES)
         self._lock = threading.Lock()
         self._written = False
         self._recorder: Recorder | None = None
         self._told: Report | None = None  # by a session
-        self.session_id = new_session_id(self._read.now(), self.output_dir)
+        self.session_id = self._new_id()
 
     # --- the pipeline -------------------------------------------------------------------------
 
@@ -90,7 +89,7 @@ class PerformanceLogger:
             if self._recorder is not None:
                 if self._recorder.ended is None:
                     raise ValueError(f"pipeline {self.name!r} runs already: end it first")
-                self.session_id = new_session_id(self._read.now(), self.output_dir)
+                self.session_id = self._new_id()
                 self._written = False
                 self._log.clear()
             self._recorder = self._begun()
@@ -199,11 +198,10 @@ class PerformanceLogger:
 
     def log(self, msg: str, level: str = "INFO") -> None:
         """A line on the console and among the last entries of the report."""
-        at = self._read.now().isoformat(" ", "milliseconds")[:23]
-        line = f"[{at}] [{level}] {' '.join(msg.splitlines())}"
-        self._log.append(line)
+        entry = self._read.now(), level, msg
+        self._log.append(entry)
         if self.verbose:
-            self._tell(line + "\n")
+            self._tell(self._line(*entry) + "\n")
 
     def generate_reports(self) -> dict[str, Path]:
         """Writes both files; gives their paths by `json` and `text`."""
@@ -218,7 +216,7 @@ class PerformanceLogger:
                 write_whole(path, text, replace=self._written)
                 break
             except FileExistsError:  # another process began in the same second
-                self.session_id = new_session_id(self._read.now(), self.output_dir)
+                self.session_id = self._new_id()
                 report.session_id = self.session_id
         self._written = True
         beside = text_path(self.output_dir, self.session_id)
@@ -246,7 +244,7 @@ class PerformanceLogger:
         if recorder is None:
             return Report(session_id=self.session_id, name=self.name, total_s=0.0)
         report = recorder.report(self.session_id, self.name, self.audio_s)
-        report.log = list(self._log)
+        report.log = [self._line(*entry) for entry in list(self._log)]
         report.system_info = system_info()
         return report
 
@@ -269,7 +267,7 @@ class PerformanceLogger:
         """A logger that has ended, with the figures of a session (`performance.json`) in the same formats."""
         logger = cls(name, output_dir, enable_gpu_monitoring=False, verbose=False)
         logger._told = session_report(
-            figures, session_id=logger.session_id, name=name, ended=logger._read.now()
+            figures, session_id=logger.session_id, name=name, ended=logger._read.local(logger._read.now())
         )
         return logger
 
@@ -283,6 +281,9 @@ class PerformanceLogger:
             elif self._recorder.ended is not None:
                 raise ValueError(f"pipeline {self.name!r} has ended: start it again")
             return self._recorder
+
+    def _new_id(self) -> str:
+        return new_session_id(self._read.local(self._read.now()), self.output_dir)
 
     def _begun(self) -> Recorder:
         if self._told is not None:
@@ -310,6 +311,10 @@ class PerformanceLogger:
             self.tracer.counter("GPU %", reading.utilization)
         if reading.memory_mb is not None:
             self.tracer.counter("GPU MB", reading.memory_mb)
+
+    def _line(self, at: float, level: str, msg: str) -> str:
+        shown = self._read.local(at).isoformat(" ", "milliseconds")[:23]
+        return f"[{shown}] [{level}] {' '.join(msg.splitlines())}"
 
     def _tell(self, text: str) -> None:
         stream = self._stream or sys.stdout

@@ -14,8 +14,8 @@ from typing import Any
 
 from stream_engine.performance.gpu_monitor import GPUMonitor, Stats, merged
 from stream_engine.performance.instruments import Instruments
-from stream_engine.performance.report import Report, parts
-from stream_engine.performance.spans import KEPT_RUNS, Kind, Node, Span, still_open
+from stream_engine.performance.report import Report, parts, told
+from stream_engine.performance.spans import KEPT_RUNS, Kind, Node, Run, Span, still_open
 from stream_engine.tracer import Tracer, packed
 
 _innermost: ContextVar[Span | None] = ContextVar("innermost span", default=None)
@@ -30,7 +30,7 @@ class Recorder:
         self._gpu = gpu
         self._lock = threading.Lock()
         self._open: dict[Span, None] = {}
-        self._runs: dict[str, deque[dict[str, Any]]] = {}
+        self._runs: dict[str, deque[Run]] = {}
         self._timings: dict[str, deque[float]] = {}
         memory = instruments.memory_mb()
         self._memory_mb = [memory, memory, memory]  # first, largest, last
@@ -105,8 +105,8 @@ class Recorder:
             node.gpu = merged(node.gpu, stats)
             self._saw(memory)
             if not is_stage:
-                run = self._run(span, (now - span.began) / 1e9, error, span.metadata)
-                run["memory_delta_mb"], run["memory_after_mb"] = round(grown, 3), round(memory, 3)
+                took_s = (now - span.began) / 1e9
+                run = Run(span.stage(), took_s, span.at, span.metadata or {}, error, grown, memory)
                 self._keep(node.name, run)
                 self._deltas = self._deltas[0] + 1, self._deltas[1] + grown
             self._tracer.stage(span.path).record(packed(-1, span.began, span.began, now, now))
@@ -126,7 +126,7 @@ class Recorder:
             node.told(duration, at)
             node.metadata = metadata or node.metadata
             stage = parent.stage() if parent else None
-            self._keep(name, _described(stage, duration_s, at.isoformat(timespec="milliseconds"), metadata))
+            self._keep(name, Run(stage, duration_s, at, metadata or {}))
             path = f"{parent.path}/{name}" if parent else name
             self._tracer.stage(path).record(packed(-1, now - duration, now - duration, now, now))
 
@@ -220,14 +220,14 @@ class Recorder:
                 name=name,
                 audio_s=audio_s,
                 total_s=(now - self.began) / 1e9,
-                start_time=self._at.timestamp(),
-                end_time=ended.timestamp() if ended else None,
-                start_timestamp=self._at.isoformat(timespec="milliseconds"),
-                end_timestamp=ended.isoformat(timespec="milliseconds") if ended else None,
+                start_time=self._at,
+                end_time=ended,
+                start_timestamp=self._stamp(self._at),
+                end_timestamp=None if ended is None else self._stamp(ended),
                 cpu_s=cpu / 1e9,
-                stages=parts(self._root, "stage", now),
-                subprocesses=parts(self._root, "subprocess", now),
-                runs={name: [dict(run) for run in runs] for name, runs in self._runs.items()},
+                stages=parts(self._root, "stage", now, self._stamp),
+                subprocesses=parts(self._root, "subprocess", now, self._stamp),
+                runs={name: [told(run, self._stamp) for run in runs] for name, runs in self._runs.items()},
                 timings={name: list(durations) for name, durations in self._timings.items()},
                 gpu_stats=dict(self._gpu_stats),
                 memory_stats={
@@ -239,24 +239,14 @@ class Recorder:
                 },
             )
 
+    def _stamp(self, at: float) -> str:
+        return self._read.local(at).isoformat(timespec="milliseconds")
+
     def _saw(self, memory_mb: float) -> None:
         self._memory_mb[1:] = max(self._memory_mb[1], memory_mb), memory_mb
 
-    def _keep(self, name: str, run: dict[str, Any]) -> None:
+    def _keep(self, name: str, run: Run) -> None:
         self._runs.setdefault(name, deque(maxlen=KEPT_RUNS)).append(run)
-
-    def _run(
-        self, span: Span, duration_s: float, error: str | None, metadata: dict[str, Any] | None
-    ) -> dict[str, Any]:
-        at = span.at.isoformat(timespec="milliseconds")
-        run = _described(span.stage(), duration_s, at, metadata)
-        return run if error is None else {**run, "error": error}
-
-
-def _described(
-    stage: str | None, duration_s: float, at: str, metadata: dict[str, Any] | None
-) -> dict[str, Any]:
-    return {"stage": stage, "duration": round(duration_s, 6), "timestamp": at, "metadata": metadata or {}}
 
 
 def _stage_end(span: Span, now: int) -> int:

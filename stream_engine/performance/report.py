@@ -6,11 +6,14 @@ is above the whole, and stages that run at the same time add up to more than 100
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
-from stream_engine.performance.spans import Node
+from stream_engine.performance.spans import Node, Run
+
+Stamp = Callable[[float], str]  # of a Unix time
 
 
 class Part(msgspec.Struct, kw_only=True):
@@ -61,12 +64,12 @@ def percent(part_s: float, whole_s: float) -> float:
     return 100 * part_s / whole_s if whole_s > 0 else 0.0
 
 
-def parts(node: Node, kind: str, now: int) -> list[Part]:
+def parts(node: Node, kind: str, now: int, stamp: Stamp) -> list[Part]:
     """The children of `node` of one kind, in the order in which they first began."""
-    return [_part(child, now) for child in node.children.values() if child.kind == kind]
+    return [_part(child, now, stamp) for child in node.children.values() if child.kind == kind]
 
 
-def _part(node: Node, now: int) -> Part:
+def _part(node: Node, now: int, stamp: Stamp) -> Part:
     return Part(
         name=node.name,
         wall_s=node.wall_ns(now) / 1e9,
@@ -75,15 +78,28 @@ def _part(node: Node, now: int) -> Part:
         count=node.count + node.running,
         failed=node.failed,
         unfinished=node.unfinished + node.running,
-        began=node.began.isoformat(timespec="milliseconds") if node.began else None,
+        began=None if node.began is None else stamp(node.began),
         memory_delta_mb=node.memory_delta_mb,
         memory_after_mb=node.memory_after_mb,
         grew=node.grew,
         metadata=dict(node.metadata),
         gpu_stats=dict(node.gpu),
-        subprocesses=parts(node, "subprocess", now),
-        stages=parts(node, "stage", now),
+        subprocesses=parts(node, "subprocess", now, stamp),
+        stages=parts(node, "stage", now, stamp),
     )
+
+
+def told(run: Run, stamp: Stamp) -> dict[str, Any]:
+    """A run of a subprocess as the JSON report lists it."""
+    found: dict[str, Any] = {
+        "stage": run.stage,
+        "duration": round(run.duration_s, 6),
+        "timestamp": stamp(run.at),
+        "metadata": run.metadata,
+    }
+    if run.grown_mb is not None and run.memory_mb is not None:
+        found |= {"memory_delta_mb": round(run.grown_mb, 3), "memory_after_mb": round(run.memory_mb, 3)}
+    return found if run.error is None else {**found, "error": run.error}
 
 
 def every(stages: list[Part]) -> list[Part]:

@@ -8,8 +8,7 @@ runs added up. One after the other they are the same; where runs overlap, busy i
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from stream_engine.performance.gpu_monitor import Stats, Watch
 
@@ -32,7 +31,7 @@ class Node:
     memory_delta_mb: float = 0.0
     memory_after_mb: float | None = None
     grew: int = 0  # runs after which the process was larger
-    began: datetime | None = None
+    began: float | None = None  # Unix time
     metadata: dict[str, Any] = field(default_factory=dict[str, Any])  # of the last run that had some
     gpu: Stats = field(default_factory=dict[str, Any])
     children: dict[tuple[Kind, str], Node] = field(default_factory=dict[Any, Any])
@@ -45,12 +44,12 @@ class Node:
     def child(self, kind: Kind, name: str) -> Node:
         return self.children.setdefault((kind, name), Node(name, kind))
 
-    def enter(self, began: int, at: datetime) -> None:
+    def enter(self, began: int, at: float) -> None:
         self._since = min(self._since, began) if self._running else began
         self._reached = max(self._reached, began) if self._running else began
         self._running += 1
         self._begun += began
-        self.began = self.began or at
+        self.began = at if self.began is None else self.began
 
     def leave(self, began: int, until: int) -> None:
         self._running -= 1
@@ -66,12 +65,12 @@ class Node:
         if not self._running:
             self._wall_ns += self._reached - self._since if self.count else 0
 
-    def told(self, duration_ns: int, at: datetime) -> None:
+    def told(self, duration_ns: int, at: float) -> None:
         """A run that somebody else has timed: nobody knows when it was, so it overlaps with none."""
         self._wall_ns += duration_ns
         self.busy_ns += duration_ns
         self.count += 1
-        self.began = self.began or at
+        self.began = at if self.began is None else self.began
 
     def wall_ns(self, now: int) -> int:
         return self._wall_ns + (max(0, now - self._since) if self._running else 0)
@@ -89,6 +88,18 @@ class Node:
         return self.kind, self.name
 
 
+class Run(NamedTuple):
+    """A run of a subprocess that is over."""
+
+    stage: str | None
+    duration_s: float
+    at: float  # Unix time
+    metadata: dict[str, Any]
+    error: str | None = None
+    grown_mb: float | None = None
+    memory_mb: float | None = None
+
+
 @dataclass(slots=True, eq=False)
 class Span:
     """One run."""
@@ -101,7 +112,7 @@ class Span:
     began: int  # ns
     began_cpu: int  # ns
     began_memory_mb: float
-    at: datetime
+    at: float  # Unix time
     thread: int
     metadata: dict[str, Any] | None = None
     watch: Watch | None = None
