@@ -27,7 +27,7 @@ from sinks.report.moments import EACH
 from sinks.report.page import ON_PAPER, write_report
 from sinks.report.paint import DARK, LIGHT, SPEAKERS_DARK, SPEAKERS_LIGHT
 from sinks.report.pdf import write_report_pdf
-from sinks.report.timeline import Intervals, bars, coarser, envelope, ticks
+from sinks.report.timeline import Intervals, bars, coarser, envelope, shares, ticks
 from stream_engine.clock import samples
 from stream_engine.events import Envelope, SessionStart
 from tests.reported import HOSTILE, PEOPLE, STEP_S, text, write_session
@@ -252,6 +252,12 @@ def test_a_picture_does_not_grow_with_the_session() -> None:
         bars(np.array([[1.0, 2.0], [2.5, 2.9], [9.0, 9.1]]), 5, 10)
         == "M1.0 5h2.3v10h-2.3zM9.0 5h0.8v10h-0.8z"
     )
+
+
+def test_where_a_pixel_holds_many_turns_the_bar_is_as_high_as_they_fill_it() -> None:
+    found = shares(np.array([[0.0, 2.0], [3.0, 4.0], [7.0, 13.0]]), 5, 10)
+    assert found == "M0 15v-7.5h4v7.5zM4 15v-2.5h4v2.5zM8 15v-10.0h4v10.0zM12 15v-2.5h4v2.5z"
+    assert not shares(np.zeros((0, 2)), 5, 10)
 
 
 def test_an_envelope_keeps_its_peaks_and_its_holes() -> None:

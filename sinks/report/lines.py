@@ -32,7 +32,7 @@ class Lines:
         self.blocks: list[Markup] = []
         self.count = 0
 
-    def add(self, told: Told, text: str) -> None:
+    def add(self, told: Told, text: str, interrupted: list[str]) -> None:
         segment = told.segment
         if self._block and not self.count % BLOCK:
             self.close()
@@ -47,8 +47,9 @@ class Lines:
             id = f' id="t={at}"'
         name = "" if number == self._speaker else f"<b>{self._name(number)}</b> "
         self._speaker = number
-        heard = ", ".join(plain(one.label) for one in told.sounds.top) if told.sounds else ""
-        beside = f" <i>[{escape(heard)}]</i>" if heard else ""
+        marks = [f"interrupts {plain(name)}" for name in interrupted]
+        marks += [plain(one.label) for one in told.sounds.top] if told.sounds else []
+        beside = f" <i>[{escape(', '.join(marks))}]</i>" if marks else ""
         self._block.append(
             f'<p{id} class=s{number}><a href="#t={at}">{clock}</a> {name}<bdi>{escape(text)}</bdi>{beside}\n'
         )

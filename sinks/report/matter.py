@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sinks.attention import warnings_of
+from sinks.beside import Beside
 from sinks.inert_text import plain
 from sinks.labelled import LabelledLog
 from sinks.report.lines import Lines
@@ -23,7 +24,7 @@ from sinks.report.timeline import Intervals, envelope
 from stream_engine.events import Interruption, Overlap, Segment, SessionEnd, SessionStart, Statistics
 
 
-class Beside(NamedTuple):
+class Marks(NamedTuple):
     """What happens beside the turns, for the timeline."""
 
     overlaps: Intervals
@@ -48,7 +49,7 @@ class Matter(NamedTuple):
     talkers: list[Talker]
     matrix: list[list[Cell | None]]
     turns: dict[int, Intervals]  # by the speaker's number
-    beside: Beside
+    beside: Marks
     level: NDArray[np.uint8]
     lines: Lines
     words: int
@@ -62,6 +63,7 @@ def gather(log: LabelledLog) -> Matter:
     cast, moments = Cast(), Moments()
     turns, speech, reach = _turns(log, cast, moments)
     interruptions = list(log.interruptions())
+    begun = Beside(iter(interruptions))
     beside = _beside(log, cast, moments, interruptions)
     lines, words = Lines(cast), Counter[int]()
     passages: list[Passage] = []
@@ -70,7 +72,7 @@ def gather(log: LabelledLog) -> Matter:
         text = plain(told.segment.text)
         reach = max(reach, told.segment.end)
         if text:
-            lines.add(told, text)
+            lines.add(told, text, _interrupted(told.segment, begun))
             moments.said(told, text)
             number = cast.number(told.segment.speaker)
             words[number] += len(text.split())
@@ -117,6 +119,12 @@ def file_name(source: str) -> str | None:
     return PurePath(source.replace("\\", "/")).name or None
 
 
+def _interrupted(segment: Segment, near: Beside[Interruption]) -> list[str]:
+    """Whom the speaker interrupts with this line."""
+    mine = (one for one in near.during(segment) if one.interrupter == segment.speaker)
+    return list(dict.fromkeys(one.interrupted for one in mine if one.start >= segment.start))
+
+
 def _turns(log: LabelledLog, cast: Cast, moments: Moments) -> tuple[dict[int, Intervals], Counter[int], int]:
     turns: dict[int, Intervals] = {}
     speech, reach = Counter[int](), 0
@@ -129,8 +137,8 @@ def _turns(log: LabelledLog, cast: Cast, moments: Moments) -> tuple[dict[int, In
     return turns, speech, reach
 
 
-def _beside(log: LabelledLog, cast: Cast, moments: Moments, interruptions: list[Interruption]) -> Beside:
-    found = Beside(Intervals(), Intervals(3), Intervals(2), Intervals(1), Intervals(), [])
+def _beside(log: LabelledLog, cast: Cast, moments: Moments, interruptions: list[Interruption]) -> Marks:
+    found = Marks(Intervals(), Intervals(3), Intervals(2), Intervals(1), Intervals(), [])
     for overlap in _merged(log):
         found.overlaps.add(overlap.start, overlap.end)
         moments.overlap(overlap)

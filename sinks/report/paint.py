@@ -37,7 +37,7 @@ DARK = {
     "warn": "#ffc876",
     "warn-ground": "#33280f",
     "mark": "#6b5400",
-    "now": "#a06a00",
+    "now": "#f0a91e",
     "overlap": "#ff8a4c",
 }
 

@@ -21,6 +21,8 @@ STEP = RATE // 10  # of the envelope
 POINTS = 72_000  # of the envelope in a page: two hours in full; beyond, the largest of some steps
 WIDTH = 1000  # of the picture
 _LANE, _WAVE = 12, 40
+_COARSE = 1 / 4000  # of a pixel in a millisecond: below, turns are narrower than a pixel
+_BIN = 4  # pixels
 
 
 class Intervals:
@@ -124,10 +126,11 @@ def picture(
 ) -> Picture:
     """Bars closer than a pixel are one; interruptions and back-channels are (milliseconds, lane)."""
     scale = WIDTH / max(1, duration // MILLISECOND)
+    lane = bars if scale > _COARSE else shares
     top = _WAVE if len(level) else 0
     y = [top + 18 + 30 * number for number in range(len(names))]
     lanes = [
-        Lane(number, name, y[number], bars(turns[number].times() * scale, y[number], _LANE))
+        Lane(number, name, y[number], lane(turns[number].times() * scale, y[number], _LANE))
         for number, name in enumerate(names)
         if number in turns
     ]
@@ -173,6 +176,24 @@ def bars(x: NDArray[np.floating[Any]], y: int, height: int) -> str:
     if right > left:
         parts.append(_bar(left, right, y, height))
     return "".join(parts)
+
+
+def shares(x: NDArray[np.floating[Any]], y: int, height: int) -> str:
+    """The same where a pixel holds many: how much of each few pixels they fill, as the bar's height.
+
+    `x` is in order, and no two share time.
+    """
+    edges = np.arange(0, WIDTH + _BIN, _BIN)
+    # filled up to each edge: all that has begun by then, less what is still to come of the last
+    whole = np.concatenate(([0.0], (x[:, 1] - x[:, 0]).cumsum()))
+    begun = np.searchsorted(x[:, 0], edges)
+    to_come = np.concatenate(([-np.inf], x[:, 1]))[begun] - edges
+    part = np.clip(np.diff(whole[begun] - to_come.clip(0)) / _BIN, 0, 1)
+    return "".join(
+        f"M{left} {y + height}v-{size:.1f}h{_BIN}v{size:.1f}z"
+        for left, size in zip(edges.tolist(), (part * height).tolist(), strict=False)
+        if size >= 0.1
+    )
 
 
 def _bar(left: float, right: float, y: int, height: int) -> str:

@@ -48,6 +48,22 @@ const timeline = (() => {
     if (right > left) draw(left, right, row - 1);
   }
 
+  // where turns are narrower than a pixel: how much of each three pixels they fill
+  function density(found, from, to, wide, draw) {
+    const bins = new Float64Array(Math.ceil(wide / 3)), each = (to - from) / bins.length;
+    for (let row = Math.max(0, lastBefore(found.start, from) - 3); row < found.count && found.start[row] < to; row++) {
+      const start = Math.max(from, found.start[row]), end = Math.min(to, found.end[row]);
+      for (let bin = Math.floor((start - from) / each); bin < bins.length && from + bin * each < end; bin++)
+        bins[bin] += Math.max(0, Math.min(end, from + (bin + 1) * each) - Math.max(start, from + bin * each));
+    }
+    bins.forEach((filled, bin) => { if (filled) draw(bin * wide / bins.length, Math.min(1, filled / each)); });
+  }
+
+  function speech(pen, found, from, to, wide, y, tall) {
+    if ((to - from) / wide < 4000) bars(found, from, to, wide, (left, right) => pen.fillRect(left, y, right - left, tall));
+    else density(found, from, to, wide, (x, share) => pen.fillRect(x, y + tall * (1 - share), 3, tall * share));
+  }
+
   function wave(pen, wide, from, to, middle, half) {
     if (!peaks.length) return;
     pen.fillStyle = colours.wave;
@@ -84,10 +100,7 @@ const timeline = (() => {
       const y = WAVE + LANE * number, tall = LANE - 20;
       pen.globalAlpha = dimmed.has(String(number)) ? 0.25 : 1;
       pen.fillStyle = colours.speakers[number];
-      bars(found, from, to, wide, (left, right) => pen.fillRect(left, y + 16, right - left, tall));
-      pen.font = `600 12px ${colours.font}`;
-      pen.textAlign = "left";
-      pen.fillText(data.names[number], 4, y + 12);
+      speech(pen, found, from, to, wide, y + 16, tall);
     });
     pen.globalAlpha = 1;
     const last = new Float64Array(turns.length).fill(-9);
@@ -108,6 +121,17 @@ const timeline = (() => {
       if (interruptions.beside[2][row]) pen.fill(); else pen.stroke();
     });
     marks(nods, (x, y) => { pen.beginPath(); pen.arc(x, y, 3.5, 0, 7); pen.stroke(); });
+    pen.font = `600 12px ${colours.font}`;
+    pen.textAlign = "left";
+    data.names.forEach((name, number) => {
+      pen.fillStyle = colours.ground;
+      pen.globalAlpha = 0.8;
+      pen.fillRect(0, WAVE + LANE * number, pen.measureText(name).width + 8, 16);
+      pen.globalAlpha = dimmed.has(String(number)) ? 0.4 : 1;
+      pen.fillStyle = colours.speakers[number];
+      pen.fillText(name, 4, WAVE + LANE * number + 12);
+    });
+    pen.globalAlpha = 1;
   }
 
   function besides(pen, wide) {
@@ -132,7 +156,7 @@ const timeline = (() => {
     const tall = 44, { pen, wide } = sized(whole, tall), scale = wide / duration, each = (tall - 4) / Math.max(1, turns.length);
     turns.forEach((found, number) => {
       pen.fillStyle = colours.speakers[number];
-      bars(found, 0, duration, wide, (left, right) => pen.fillRect(left, 2 + number * each, right - left, Math.max(1, each - 1)));
+      speech(pen, found, 0, duration, wide, 2 + number * each, Math.max(1, each - 1));
     });
     const left = view.from * scale, right = Math.max(left + 3, view.to * scale);
     pen.fillStyle = colours.card;
