@@ -1,0 +1,236 @@
+"""The command `stream-engine bench DATASET`, from what was asked for to the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import anyio
+import msgspec
+from anyio import to_thread
+from rich.console import Console
+
+from sinks.formats import parse_formats
+from sinks.inert_text import plain
+from stream_engine import measures
+from stream_engine.assembly import BACKENDS
+from stream_engine.backends import Backends
+from stream_engine.folder import claimed
+from stream_engine.harness.comparison import compared
+from stream_engine.harness.console_table import tables
+from stream_engine.harness.data_set import DataSet, Recording, read_data_set
+from stream_engine.harness.load import LoadRow, keep_row, kept_row, loaded, row_of_runs
+from stream_engine.harness.one_run import PACED, UNPACED, Mode, Run, kept, made_of, one_run, options_of
+from stream_engine.harness.peculiar import peculiarities
+from stream_engine.harness.results import (
+    DEFINITIONS,
+    SCHEMA,
+    Outcome,
+    Results,
+    machine,
+    now,
+    read_results,
+    tabled,
+    write_results,
+)
+from stream_engine.harness.scoring import Known, absent, scored
+from stream_engine.options import Options, merged
+from stream_engine.tracer import Tracer
+
+SOME_FAILED = 5
+FORMATS = "performance"  # what a session writes beside its log, unless told otherwise
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What a bench is to do."""
+
+    data_set: Path
+    out: Path
+    modes: tuple[Mode, ...]
+    pace: float
+    sessions: tuple[int, ...]
+    options: Options
+    against: Path | None = None
+    limit: int | None = None
+    quiet: bool = False
+
+
+def asked(given: dict[str, Any]) -> Asked:
+    """The words of the command line: `dataset`, `out`, `paced`, `unpaced`, `pace`, `sessions`, `against`,
+    `limit`, `quiet`, `profile`, and options of a session. Without `paced` and `unpaced`: both.
+
+    Raises:
+        ValueError: an option has a wrong value.
+    """
+    given = dict(given)
+    if given.get("dataset") is None:
+        raise ValueError("name a data set: a folder of recordings, or a manifest")
+    path = Path(given.pop("dataset"))
+    both = given.pop("paced", False), given.pop("unpaced", False)
+    wanted = both if any(both) else (True, True)
+    out, against, limit = (given.pop(name, None) for name in ("out", "against", "limit"))
+    sessions, quiet = given.pop("sessions", None), given.pop("quiet", False)
+    if limit is not None and limit < 1:
+        raise ValueError(f"limit must be at least 1, not {limit}")
+    options = merged(given.pop("profile", None), {"formats": FORMATS, **given})
+    if options.pcm:
+        raise ValueError("pcm describes stdin: a data set is made of files")
+    parse_formats(options.formats)
+    measures.checked(options)
+    return Asked(
+        data_set=path,
+        out=Path(out) if out is not None else Path(f"bench-{path.resolve().stem}"),
+        modes=tuple(mode for mode, on in zip((PACED, UNPACED), wanted, strict=True) if on),
+        pace=options.pace or 1.0,
+        sessions=_counts(sessions),
+        options=msgspec.structs.replace(options, pace=None),
+        against=Path(against) if against is not None else None,
+        limit=limit,
+        quiet=quiet,
+    )
+
+
+def run(asked: Asked, backends: Backends = BACKENDS, console: Console | None = None) -> int:
+    """Runs what is not done yet, scores all, writes results.json and page.html. 0, or 5 where some failed.
+
+    Raises:
+        StreamEngineError: no data, no back end, no place to write.
+    """
+    against = read_results(asked.against) if asked.against else None
+    data_set = read_data_set(asked.data_set, asked.limit)
+    known = {recording.name: Known(recording) for recording in data_set.recordings}
+    console = console or Console()
+    with claimed(asked.out):
+        bench = _Bench(asked, data_set, known, backends, console)
+        results = anyio.run(bench.results)
+        if against is not None:
+            results = msgspec.structs.replace(results, compared=compared(against, results))
+        write_results(results, asked.out / "results.json")
+        page = _page(results, asked.out)
+    if not asked.quiet:
+        for part in tables(results):
+            console.print(part, highlight=False, markup=False)
+        console.print(f"\n{asked.out / 'results.json'}; {page}", highlight=False, markup=False)
+    failed = any(one.failed for one in results.outcomes) or any(row.failed for row in results.load)
+    return SOME_FAILED if failed else 0
+
+
+class _Bench:
+    def __init__(
+        self,
+        asked: Asked,
+        data_set: DataSet,
+        known: dict[str, Known],
+        backends: Backends,
+        console: Console,
+    ) -> None:
+        self.asked, self.data_set, self.known = asked, data_set, known
+        self.backends, self.console = backends, console
+
+    async def results(self) -> Results:
+        choice = self.backends.choose(self.asked.options)
+        tracer = Tracer()
+        await to_thread.run_sync(self.backends.load, choice, self.asked.options)
+        load_s = tracer.wall_ns() / 1e9
+        outcomes: list[Outcome] = []
+        rows: list[LoadRow] = []
+        for mode in self.asked.modes:
+            recordings = self.data_set.recordings
+            runs = [await self._one(recording, mode, choice.versions) for recording in recordings]
+            outcomes += [
+                self._outcome(recording, mode, run, folder)
+                for recording, (run, folder) in zip(recordings, runs, strict=True)
+            ]
+            logs = [(run, folder / "events.jsonl") for run, folder in runs]
+            rows.append(row_of_runs(mode, logs, self._pace(mode)))
+            more = [count for count in self.asked.sessions if count > 1]
+            rows += [await self._load(count, mode, choice.versions) for count in more]
+        return Results(
+            schema=SCHEMA,
+            data_set=self.data_set.name,
+            at=now(),
+            pace=self.asked.pace,
+            options=self.asked.options.identity(),
+            versions=choice.versions,
+            machine=machine(),
+            definitions=DEFINITIONS,
+            load_s=round(load_s, 3),
+            outcomes=tuple(outcomes),
+            table=tabled(outcomes),
+            load=tuple(rows),
+            peculiar=peculiarities(outcomes),
+        )
+
+    async def _one(self, recording: Recording, mode: Mode, versions: dict[str, str]) -> tuple[Run, Path]:
+        options = options_of(self.asked.options, mode, self.asked.pace)
+        folder = self.asked.out / "sessions" / mode / recording.key
+        made = made_of([recording], options, versions)
+        run = kept(folder, made)
+        if run is None or not (folder / "events.jsonl").exists():
+            run = await one_run(recording, folder, options, self.backends, made)
+            how = f"failed: {run.failed}" if run.failed else f"{run.wall_s:.1f} s for {run.audio_s:.1f} s"
+            self._say(f"{mode} {recording.name}: {how}")
+        else:
+            self._say(f"{mode} {recording.name}: done by an earlier bench")
+        return run, folder
+
+    async def _load(self, count: int, mode: Mode, versions: dict[str, str]) -> LoadRow:
+        options = options_of(self.asked.options, mode, self.asked.pace)
+        made = made_of(self.data_set.recordings, options, versions, count)
+        path = self.asked.out / "load" / f"{mode}-{count}.json"
+        row = kept_row(path, made)
+        if row is None:
+            row = await loaded(self.data_set.recordings, count, mode, options, self.backends, made)
+            keep_row(path, row)
+            self._say(f"{mode}, {count} sessions at a time: {row.wall_s:.1f} s for {row.audio_s:.1f} s")
+        return row
+
+    def _outcome(self, recording: Recording, mode: Mode, run: Run, folder: Path) -> Outcome:
+        known, log = self.known[recording.name], folder / "events.jsonl"
+        values = (
+            absent(f"failed: {run.failed}") if run.failed else scored(known, run, log, mode, self._pace(mode))
+        )
+        return Outcome(
+            recording=recording.name,
+            mode=mode,
+            audio_s=run.audio_s,
+            failed=run.failed,
+            values=values,
+            stages=run.stages,
+            health=run.health,
+            folder=str(folder.relative_to(self.asked.out)),
+        )
+
+    def _pace(self, mode: Mode) -> float:
+        return self.asked.pace if mode == PACED else 1.0
+
+    def _say(self, text: str) -> None:
+        if not self.asked.quiet:
+            self.console.print(plain(text), highlight=False, markup=False, soft_wrap=True)
+
+
+def _page(results: Results, out: Path) -> str:
+    """Writes the page, where the packages for it are there; says where, or why not."""
+    try:
+        from stream_engine.harness.page import write_page
+    except ImportError as error:
+        return f"no page: {error.name} is not installed"
+    try:
+        write_page(results, out / "page.html")
+    except ImportError as error:
+        return f"no page: {error.name} is not installed"
+    return str(out / "page.html")
+
+
+def _counts(text: str | Sequence[int] | None) -> tuple[int, ...]:
+    if text is None:
+        return (1,)
+    try:
+        parts = text.split(",") if isinstance(text, str) else text
+        found = tuple(sorted({int(part) for part in parts}))
+    except ValueError:
+        found = ()
+    if not found or found[0] < 1:
+        raise ValueError(f"sessions {text!r}: want numbers of simultaneous sessions, such as 1,2,4")
+    return found

@@ -1,0 +1,109 @@
+"""What got worse since an earlier bench, in words.
+
+Both benches are taken over the recordings that they share; the difference has an interval by drawing
+recordings with their two figures together. Worse (or better) is what lies wholly on one side of nothing;
+the rest has moved within what these recordings can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sinks.inert_text import plain
+from stream_engine.harness.columns import COLUMNS, Column, shown
+from stream_engine.harness.measured import Absent, difference, pooled
+from stream_engine.harness.results import Outcome, Results
+
+LEAST = 0.005  # of what was before: less is no news
+WORSE, BETTER, UNSURE = "worse", "better", "moved, within what chance may do"
+
+
+def compared(before: Results, now: Results) -> tuple[str, ...]:
+    """Sentences: what does not compare, what got worse (the most first), better, and the rest."""
+    lines = list(_unlike(before, now))
+    found: list[tuple[int, float, str]] = []
+    for mode in now.modes:
+        old = {one.recording: one for one in before.outcomes if one.mode == mode and not one.failed}
+        mine = {one.recording: one for one in now.outcomes if one.mode == mode and not one.failed}
+        shared = [name for name in mine if name in old]
+        if not shared:
+            lines.append(f"{mode}: nothing in common with the earlier bench")
+            continue
+        for column in COLUMNS:
+            told = _moved(column, [old[name] for name in shared], [mine[name] for name in shared])
+            if told is not None:
+                rank, size, sentence = told
+                found.append((rank, -size, f"{mode}: {sentence}"))
+    lines += [sentence for _, _, sentence in sorted(found)]
+    if not any(rank == 0 for rank, _, _ in found):
+        lines.append("nothing got worse")
+    return tuple(lines)
+
+
+def _moved(column: Column, old: Sequence[Outcome], new: Sequence[Outcome]) -> tuple[int, float, str] | None:
+    sides = [[one.values.get(column.of, Absent("")) for one in outcomes] for outcomes in (old, new)]
+    pairs = [pair for pair in zip(*sides, strict=True) if not any(isinstance(one, Absent) for one in pair)]
+    lost = [one.recording for one, a, b in zip(new, *sides, strict=True) if _lost(a, b)]
+    if lost:
+        return 0, float("inf"), f"{column.title}: no figure any more for {', '.join(map(plain, lost))}"
+    told = difference(sides[0], sides[1], column.statistic)
+    if told is None:
+        return None
+    moved, bounds = told
+    was, is_now = (pooled([pair[side] for pair in pairs], column.statistic) for side in (0, 1))
+    if was is None or is_now is None or abs(moved) <= LEAST * abs(was):
+        return None
+    sure = bounds is None or bounds[0] > 0 or bounds[1] < 0
+    verdict = UNSURE if not sure else WORSE if moved > 0 else BETTER
+    return (
+        (WORSE, BETTER, UNSURE).index(verdict),
+        moved / (abs(was) or 1),
+        _sentence(column, verdict, (was, is_now, moved), bounds, len(pairs)),
+    )
+
+
+def _lost(before: object, now: object) -> bool:
+    return isinstance(now, Absent) and not isinstance(before, Absent)
+
+
+def _sentence(
+    column: Column,
+    verdict: str,
+    figures: tuple[float, float, float],
+    bounds: tuple[float, float] | None,
+    recordings: int,
+) -> str:
+    was, is_now, moved = figures
+    by = _signed(moved, column)
+    how = f"{verdict}: {shown(was, column.unit)} to {shown(is_now, column.unit)}, {by}"
+    if bounds is None:
+        return f"{column.title} {how} (one recording: no interval)"
+    low, high = (_signed(bound, column) for bound in bounds)
+    return f"{column.title} {how} (95 %: {low} to {high}, over {recordings} recordings)"
+
+
+def _signed(value: float, column: Column) -> str:
+    return f"{'+' if value > 0 else '−' if value < 0 else '±'}{shown(abs(value), column.unit)}"
+
+
+def _unlike(before: Results, now: Results) -> Iterator[str]:
+    """What makes the two hard to compare."""
+    options = [name for name in now.options if now.options[name] != before.options.get(name)]
+    if options:
+        yield f"other options than then: {', '.join(sorted(options))}"
+    for what in ("versions", "machine", "definitions"):
+        then, here = getattr(before, what), getattr(now, what)
+        changed = [name for name in sorted({*then, *here}) if then.get(name) != here.get(name)]
+        if changed:
+            yield f"other {what} than then: " + ", ".join(
+                f"{name} {plain(str(then.get(name)))} → {plain(str(here.get(name)))}" for name in changed
+            )
+    if before.pace != now.pace:
+        yield f"another pace than then: {before.pace:g} → {now.pace:g}"
+    names = [dict.fromkeys(one.recording for one in side.outcomes) for side in (before, now)]
+    for missing, where in (
+        ([name for name in names[0] if name not in names[1]], "then only"),
+        ([name for name in names[1] if name not in names[0]], "now only"),
+    ):
+        if missing:
+            yield f"{where}: {', '.join(map(plain, missing[:5]))}{' …' if len(missing) > 5 else ''}"

@@ -1,0 +1,129 @@
+"""One session over one recording, kept: what it took stands in `run.json` beside its log."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sinks.whole_file import replacing_bytes
+from stream_engine.assembly import run_session
+from stream_engine.backends import Backends
+from stream_engine.errors import StreamEngineError
+from stream_engine.harness.data_set import Recording
+from stream_engine.harness.resources import Taken
+from stream_engine.inputs import Input
+from stream_engine.options import Options
+from stream_engine.session_folder import Result
+
+SCHEMA = 1
+RUN = "run.json"
+PACED, UNPACED = "paced", "unpaced"
+Mode = str
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """A session that is over. Nothing of its text: that is in its log."""
+
+    made_of: str  # tells runs apart whose results or figures may differ
+    failed: str | None = None  # why, in a line
+    audio_s: float = 0.0
+    wall_s: float = 0.0  # from the first audio asked for to the last event
+    cpu_s: float = 0.0
+    rss_mb: float = 0.0
+    began_s: float = 0.0  # when the feed did, in seconds of `emitted_at`: loading was over
+    gpu: dict[str, Any] = {}
+    health: dict[str, float | int | None] = {}
+    stages: dict[str, float] = {}  # seconds of compute
+    word_latency: dict[str, tuple[float, int]] = {}  # part -> seconds in all, words
+    first_s: dict[str, float] = {}
+
+
+def options_of(options: Options, mode: Mode, pace: float) -> Options:
+    """Those of a session in this mode: nothing is taken from an earlier one."""
+    return msgspec.structs.replace(
+        options,
+        pace=pace if mode == PACED else None,
+        fresh=True,
+        no_cache=options.cache is None,
+        check_dependencies=False,
+    )
+
+
+def made_of(
+    recordings: Sequence[Recording], options: Options, versions: dict[str, str], *more: object
+) -> str:
+    """A digest of all that a run hangs on: audio (size, time), options, models, pace."""
+    files = [(one.name, (stat := one.audio.stat()).st_size, stat.st_mtime_ns) for one in recordings]
+    of = (
+        SCHEMA,
+        files,
+        options.identity(),
+        options.pace,
+        options.asr_workers,
+        options.device,
+        versions,
+        more,
+    )
+    return hashlib.blake2b(msgspec.msgpack.encode(of, order="deterministic"), digest_size=16).hexdigest()
+
+
+def kept(folder: Path, made: str) -> Run | None:
+    """What an earlier bench left of the same; None where it has to be done."""
+    try:
+        run = msgspec.json.decode((folder / RUN).read_bytes(), type=Run)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return run if run.made_of == made and not run.failed else None
+
+
+async def one_run(recording: Recording, folder: Path, options: Options, backends: Backends, made: str) -> Run:
+    """Runs a session to its end and keeps what it took; an error of the input or a back end is its result."""
+    (folder / RUN).unlink(missing_ok=True)
+    try:
+        with Taken() as taken:
+            result = await session(recording, folder, options, backends)
+    except StreamEngineError as error:
+        run = Run(made_of=made, failed=str(error))
+    else:
+        run = msgspec.structs.replace(
+            summed(result, made), cpu_s=taken.cpu_s, rss_mb=taken.rss_mb, gpu=taken.gpu
+        )
+    _keep(folder, run)
+    return run
+
+
+def _keep(folder: Path, run: Run) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing_bytes(folder / RUN) as file:
+        file.write(msgspec.json.format(msgspec.json.encode(run), indent=1))
+
+
+async def session(recording: Recording, folder: Path, options: Options, backends: Backends) -> Result:
+    """Raises StreamEngineError, as `run_session` does."""
+    source = Input.parse(str(recording.audio.resolve()))
+    async with run_session(source, folder, options, backends) as running:
+        pass
+    return running.result
+
+
+def summed(result: Result, made: str) -> Run:
+    """What the session's own figures say."""
+    figures = result.performance_metrics
+    return Run(
+        made_of=made,
+        audio_s=figures["audio_duration"],
+        wall_s=round(figures["total_duration"] - figures["load_s"], 3),
+        began_s=figures["load_s"],
+        health=figures["health"],
+        stages={
+            name: stage["feed"]["total_s"] for name, stage in figures["stages"].items() if stage["items"]
+        },
+        word_latency={
+            part: (told["total_s"], told["count"]) for part, told in figures["word_latency"].items()
+        },
+        first_s=figures["first_s"],
+    )
