@@ -15,6 +15,7 @@ import struct
 import time
 from collections import deque
 from collections.abc import Callable
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -95,8 +96,10 @@ class StageTrace:
         """Moves what was recorded into the histograms."""
         if not self._buffer:
             return
-        take = self._buffer.popleft  # others may append meanwhile
-        rows = np.frombuffer(b"".join([take() for _ in range(len(self._buffer))]), np.int64).reshape(-1, 5)
+        taken = map(
+            deque[bytes].popleft, repeat(self._buffer, len(self._buffer))
+        )  # others may append meanwhile
+        rows = np.frombuffer(b"".join(taken), np.int64).reshape(-1, 5)
         if not self.first_ns:
             self.first_ns = int(rows[:, 1].min())
         self.last_ns = max(self.last_ns, int(rows[:, 4].max()))
