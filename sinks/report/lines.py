@@ -7,8 +7,10 @@ A line whose time is taken (two people begin at once) has no id. HTML closes a `
 
 from __future__ import annotations
 
+import re
 from array import array
 from bisect import bisect_right
+from collections.abc import Container
 
 from markupsafe import Markup, escape
 
@@ -70,6 +72,16 @@ class Lines:
         if number not in self._names:
             self._names[number] = escape(self._cast.names[number])
         return self._names[number]
+
+
+_ID = re.compile(r' id="t=([\d.]+)"')
+_LINK = re.compile(r'<a href="#t=[\d.]+">([\d:.]+)</a>')
+
+
+def on_paper(block: Markup, wanted: Container[str]) -> Markup:
+    """The block without links to itself, and with the `wanted` times as places to go to only: each costs."""
+    placed = _ID.sub(lambda found: found[0] if found[1] in wanted else "", block)
+    return Markup(_LINK.sub(r"<span>\1</span>", placed))
 
 
 def link_time(samples: int) -> str:

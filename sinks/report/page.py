@@ -16,7 +16,7 @@ from sinks.inert_text import plain
 from sinks.labelled import LabelledLog
 from sinks.report import plots
 from sinks.report.latency import resources, stages, word_latency
-from sinks.report.lines import BLOCK, link_time
+from sinks.report.lines import BLOCK, link_time, on_paper
 from sinks.report.matter import Matter, file_name, gather
 from sinks.report.paint import palette
 from sinks.report.timeline import Picture, packed, picture
@@ -24,7 +24,7 @@ from sinks.report.windows import Stretch, stretches
 from sinks.whole_file import replacing
 from stream_engine.clock import MILLISECOND, RATE, timestamp
 
-ON_PAPER = 3000  # lines of a transcript: about a hundred pages
+ON_PAPER = 2000  # lines of a transcript: some 40 pages; weasyprint takes 60 KB and 3 ms for each
 
 
 def write_report(log: LabelledLog, out: Path) -> None:
@@ -39,7 +39,10 @@ def write_report(log: LabelledLog, out: Path) -> None:
 
 def pieces(matter: Matter, *, still: bool = False) -> Iterator[str]:
     """The page in pieces; `still`: for paper, in fixed colours and without scripts."""
-    shown = matter.lines.blocks[: ON_PAPER // BLOCK] if still else matter.lines.blocks
+    moments, shown = matter.moments.groups(), matter.lines.blocks
+    if still:
+        wanted = {matter.lines.nearest(moment.at) for _, found in moments for moment in found}
+        shown = [on_paper(block, wanted) for block in shown[: ON_PAPER // BLOCK]]
     found = stretches(matter.statistics.windows if matter.statistics else ())
     style, script = _style(len(matter.cast.names), still=still), "" if still else _script()
     yield from (
@@ -47,7 +50,7 @@ def pieces(matter: Matter, *, still: bool = False) -> Iterator[str]:
         .get_template("report.html.j2")
         .generate(
             matter=matter,
-            moments=matter.moments.groups(),
+            moments=moments,
             blocks=shown,
             left_out=max(0, matter.lines.count - BLOCK * len(shown)),
             resources=resources(matter.performance),

@@ -124,13 +124,14 @@ def picture(
     interruptions: Iterable[tuple[int, int]],
     backchannels: Iterable[tuple[int, int]],
 ) -> Picture:
-    """Bars closer than a pixel are one; interruptions and back-channels are (milliseconds, lane)."""
+    """Bars closer than a pixel are one; interruptions and back-channels are (milliseconds, lane), and are
+    left out where a pixel holds many turns."""
     scale = WIDTH / max(1, duration // MILLISECOND)
-    lane = bars if scale > _COARSE else shares
+    draw = bars if scale > _COARSE else shares
     top = _WAVE if len(level) else 0
     y = [top + 18 + 30 * number for number in range(len(names))]
     lanes = [
-        Lane(number, name, y[number], lane(turns[number].times() * scale, y[number], _LANE))
+        Lane(number, name, y[number], draw(turns[number].times() * scale, y[number], _LANE))
         for number, name in enumerate(names)
         if number in turns
     ]
@@ -138,6 +139,8 @@ def picture(
     height = below + 16 * bool(len(sounds))
 
     def marks(found: Iterable[tuple[int, int]]) -> list[tuple[float, int]]:
+        if draw is shares:
+            return []
         last: dict[int, float] = {}
         kept: list[tuple[float, int]] = []
         for at, lane in found:
@@ -151,7 +154,7 @@ def picture(
         height=height + 18,
         wave=_wave(level, duration),
         lanes=lanes,
-        overlaps=bars(overlaps.times() * scale, top + 6, height - top - 8),
+        overlaps=draw(overlaps.times() * scale, top + 6, height - top - 8),
         sounds=bars(sounds.times() * scale, below, 8),
         sounds_y=below,
         gaps=bars(gaps.times() * scale, 0, height),

@@ -59,8 +59,10 @@ const timeline = (() => {
     bins.forEach((filled, bin) => { if (filled) draw(bin * wide / bins.length, Math.min(1, filled / each)); });
   }
 
+  const coarse = (wide, from = view.from, to = view.to) => (to - from) / wide >= 4000;
+
   function speech(pen, found, from, to, wide, y, tall) {
-    if ((to - from) / wide < 4000) bars(found, from, to, wide, (left, right) => pen.fillRect(left, y, right - left, tall));
+    if (!coarse(wide, from, to)) bars(found, from, to, wide, (left, right) => pen.fillRect(left, y, right - left, tall));
     else density(found, from, to, wide, (x, share) => pen.fillRect(x, y + tall * (1 - share), 3, tall * share));
   }
 
@@ -115,12 +117,12 @@ const timeline = (() => {
     };
     pen.strokeStyle = pen.fillStyle = colours.ink;
     pen.lineWidth = 1.4;
-    marks(interruptions, (x, y, row) => {
+    if (!coarse(wide)) marks(interruptions, (x, y, row) => {
       pen.beginPath();
       pen.moveTo(x - 5, y - 4); pen.lineTo(x + 5, y - 4); pen.lineTo(x, y + 6); pen.closePath();
       if (interruptions.beside[2][row]) pen.fill(); else pen.stroke();
     });
-    marks(nods, (x, y) => { pen.beginPath(); pen.arc(x, y, 3.5, 0, 7); pen.stroke(); });
+    if (!coarse(wide)) marks(nods, (x, y) => { pen.beginPath(); pen.arc(x, y, 3.5, 0, 7); pen.stroke(); });
     pen.font = `600 12px ${colours.font}`;
     pen.textAlign = "left";
     data.names.forEach((name, number) => {
@@ -176,7 +178,7 @@ const timeline = (() => {
     const { pen, wide } = sized(detail, height);
     if (!wide) return;
     pen.fillStyle = colours.mark;
-    bars(overlaps, view.from, view.to, wide, (left, right) => pen.fillRect(left, WAVE, right - left, LANE * turns.length));
+    speech(pen, overlaps, view.from, view.to, wide, WAVE, LANE * turns.length);
     axis(pen, wide);
     wave(pen, wide, view.from, view.to, WAVE / 2, WAVE / 2 - 3);
     lanes(pen, wide);
@@ -185,7 +187,7 @@ const timeline = (() => {
     pen.fillStyle = colours.overlap;
     pen.fillRect(x - 1, 0, 2, height - AXIS + 4);
     drawWhole();
-    byId("range").textContent = `${clock(view.from)} to ${clock(view.to)}`;
+    byId("range").textContent = `${clock(view.from)} to ${clock(view.to)}${coarse(wide) ? " (the higher, the more speech; zoom in for single turns and marks)" : ""}`;
   }
 
   function soon() {
