@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,7 @@ class _Bench:
         choice = self.backends.choose(self.asked.options)
         tracer = Tracer()
         await to_thread.run_sync(self.backends.load, choice, self.asked.options)
+        await to_thread.run_sync(import_module, "torch")  # sessions import it beside: that is over here
         load_s = tracer.wall_ns() / 1e9
         outcomes: list[Outcome] = []
         rows: list[LoadRow] = []
@@ -144,8 +146,9 @@ class _Bench:
             ]
             logs = [(run, folder / "events.jsonl") for run, folder in runs]
             rows.append(row_of_runs(mode, logs, self._pace(mode)))
-            more = [count for count in self.asked.sessions if count > 1]
-            rows += [await self._load(count, mode, choice.versions) for count in more]
+            good = [one for one, (run, _) in zip(recordings, runs, strict=True) if not run.failed]
+            more = [count for count in self.asked.sessions if count > 1 and good]
+            rows += [await self._load(good, count, mode, choice.versions) for count in more]
         return Results(
             schema=SCHEMA,
             data_set=self.data_set.name,
@@ -175,13 +178,15 @@ class _Bench:
             self._say(f"{mode} {recording.name}: done by an earlier bench")
         return run, folder
 
-    async def _load(self, count: int, mode: Mode, versions: dict[str, str]) -> LoadRow:
+    async def _load(
+        self, recordings: Sequence[Recording], count: int, mode: Mode, versions: dict[str, str]
+    ) -> LoadRow:
         options = options_of(self.asked.options, mode, self.asked.pace)
-        made = made_of(self.data_set.recordings, options, versions, count)
+        made = made_of(recordings, options, versions, count)
         path = self.asked.out / "load" / f"{mode}-{count}.json"
         row = kept_row(path, made)
         if row is None:
-            row = await loaded(self.data_set.recordings, count, mode, options, self.backends, made)
+            row = await loaded(recordings, count, mode, options, self.backends, made)
             keep_row(path, row)
             self._say(f"{mode}, {count} sessions at a time: {row.wall_s:.1f} s for {row.audio_s:.1f} s")
         return row

@@ -124,7 +124,6 @@ def _resampled(found: Sequence[Any], statistic: Statistic, drawn: NDArray[np.int
         return np.array([one.value for one in found], float)[drawn].max(1)
     values: list[NDArray[np.float64]] = [np.array(one.values, float) for one in found]
     percent = float(statistic[1:])
-    joined: list[NDArray[np.float64]] = [
-        np.concatenate([values[place] for place in row]) for row in drawn.tolist()
-    ]
+    rows: list[list[int]] = drawn.tolist()
+    joined = [np.concatenate([values[place] for place in row]) for row in rows]
     return np.array([np.percentile(one, percent) if len(one) else np.nan for one in joined])

@@ -58,7 +58,7 @@ def _environment() -> Environment:
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     filters: dict[str, Callable[..., str | float]] = {"plain": plain, "shown": shown, "figure": figure}
-    found.filters.update(filters)
+    found.filters.update(filters)  # pyright: ignore[reportUnknownMemberType]
     return found
 
 
