@@ -30,6 +30,7 @@ ALIGNMENT, ANALYSIS, OUTPUT = "Speaker Alignment", "Analysis", "Output"
 POINTS: dict[str, tuple[Point, ...]] = {
     "decode": (Point(LOADING, "decoding", "wait"),),
     "audio": (Point(LOADING, "reading", "wait"),),
+    "earlier result": (Point(LOADING, "earlier result", "wait"),),
     "store": (Point(LOADING, "store"),),
     "to 16 kHz mono": (Point(PREPROCESSING, "validation, down-mix, resampling"),),
     "gaps": (Point(PREPROCESSING, "gaps"),),
@@ -42,12 +43,14 @@ POINTS: dict[str, tuple[Point, ...]] = {
     "recognition": (Point(ASR, "processing"),),
     "hypotheses": (Point(ASR, "hypotheses"),),
     "committed": (Point(ASR, "commit"),),
+    "redaction": (Point(ASR, "redaction"),),
     "diarization": (Point(DIARIZATION, "inference"),),
     "speech turns": (Point(DIARIZATION, "speech turns"),),
     "word speakers": (Point(ALIGNMENT, "word speakers"),),
     "emission": (Point(OUTPUT, "emission"),),
     "event log": (Point(OUTPUT, "event log"),),
     "console": (Point(OUTPUT, "console"),),
+    "live table": (Point(OUTPUT, "live table"),),
 }
 MODELS = {
     "voice activity": PREPROCESSING,
