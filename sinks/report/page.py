@@ -24,7 +24,7 @@ from sinks.report.windows import Stretch, stretches
 from sinks.whole_file import replacing
 from stream_engine.clock import MILLISECOND, RATE, timestamp
 
-ON_PAPER = 2000  # lines of a transcript: some 40 pages; weasyprint takes 60 KB and 3 ms for each
+ON_PAPER = 1500  # lines of a transcript: some 30 pages; weasyprint takes 60 KB and 4 ms for each
 
 
 def write_report(log: LabelledLog, out: Path) -> None:
