@@ -34,6 +34,8 @@ from operators.speech.diarization.diarizer import Diarizer
 from stream_engine.clock import RATE
 from stream_engine.events import Relabel, Turn
 from stream_engine.ffmpeg_command import binary
+from stream_engine.harness.references import Talk, read_rttm
+from stream_engine.harness.speaker_errors import annotation, timeline
 from stream_engine.testing import chunked
 from stream_engine.threads import one_blas_thread
 
@@ -109,8 +111,7 @@ def pcm(path: Path) -> Samples:
 
 
 def rttm(path: Path) -> Intervals:
-    lines = [line.split() for line in path.read_text().splitlines() if line.startswith("SPEAKER")]
-    return [(float(f[3]), float(f[3]) + float(f[4]), f[7]) for f in lines]
+    return [tuple(talk) for talk in read_rttm(path)]
 
 
 def diarize(clip: Clip, models: dict[str, Any], **settings: Any) -> Outcome:
@@ -161,15 +162,11 @@ def moonshine(clip: Clip) -> Intervals:
 
 
 def errors(clip: Clip, turns: Intervals) -> dict[str, Any]:
-    from pyannote.core import Annotation, Segment, Timeline
     from pyannote.metrics.diarization import DiarizationErrorRate
 
-    sides = [Annotation(), Annotation()]
-    for side, intervals in zip(sides, (clip.reference, turns), strict=True):
-        for number, (start, end, speaker) in enumerate(intervals):
-            side[Segment(start, end), number] = speaker
+    sides = [annotation([Talk(*one) for one in side]) for side in (clip.reference, turns)]
     metric: Any = DiarizationErrorRate(collar=0, skip_overlap=False)
-    return metric(*sides, uem=Timeline([Segment(0, clip.seconds)]), detailed=True)
+    return metric(*sides, uem=timeline([(0, clip.seconds)]), detailed=True)
 
 
 def pooled(parts: list[dict[str, float]]) -> float:

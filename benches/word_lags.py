@@ -5,13 +5,13 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from pathlib import Path
 
 import numpy as np
 
 from benches.recognition import DATA
 from benches.words import normalised
+from stream_engine.harness.latency import said
 
 Reference = tuple[float, str]  # end in seconds, word
 
@@ -51,14 +51,6 @@ def lags(shown: Sequence[Shown], words: Sequence[Reference]) -> list[dict[str, f
             row |= {"committed": kept[index].emitted - end, "policy": kept[index].emitted - one.emitted}
         rows.append(row)
     return rows
-
-
-def said(text: str, one: Shown, words: Sequence[Reference]) -> list[int]:
-    """Which of the words `text` has, of those that were spoken in its interval."""
-    near = [index for index, (end, _) in enumerate(words) if one.start - 0.2 <= end <= one.end + 0.3]
-    truth = [words[index][1] for index in near]
-    matcher = SequenceMatcher(None, truth, normalised(text).split(), autojunk=False)
-    return [near[block.a + step] for block in matcher.get_matching_blocks() for step in range(block.size)]
 
 
 def spoken(path: Path) -> list[Reference]:

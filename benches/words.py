@@ -1,38 +1,22 @@
-"""Word error rates: how texts are made comparable, and what is counted.
-
-Normalisation, in the manner of Whisper's English one, on both sides: lower case; what stands in brackets
-goes; words broken off ("desk-" before a blank) go; other hyphens become blanks; punctuation goes, apostrophes
-inside words stay; the fillers uh, um, uhm, hm, hmm, mm, mmm, mhm go. Spelling and numbers are left alone.
-
-WER counts errors against the reference in order of time, speakers ignored. cpWER (meeteval) joins the words
-of each speaker and takes the best assignment of hypothesis to reference speakers. Pooled: all errors over
-all words.
-"""
+"""Word error rates of benches: those of `stream_engine.harness.word_errors`, pooled by addition."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from stream_engine.harness import word_errors
+from stream_engine.harness.measured import Measured, Ratio
+from stream_engine.harness.references import Line as Told
+from stream_engine.harness.references import read_stm
+from stream_engine.harness.word_errors import normalised as normalised
 
 Line = tuple[float, str, str]  # start in seconds, speaker, text
-FILLERS = r"\b(uh|um|uhm|hm|hmm|mm|mmm|mhm)\b"
-
-
-def normalised(text: str) -> str:
-    """`text` as both sides of a comparison are written."""
-    text = re.sub(r"[\[(<].*?[\])>]", " ", text.lower().replace("’", "'"))
-    text = re.sub(r"\b[\w']+-(?=[\s.,?!]|$)", " ", text)
-    text = re.sub(r"[^\w']", " ", text)
-    text = re.sub(r"(?<!\w)'|'(?!\w)", " ", text)
-    return " ".join(re.sub(FILLERS, " ", text).split())
 
 
 def reference(stm: Path) -> list[Line]:
     """The lines of an STM file, by start."""
-    rows = [line.split(None, 5) for line in stm.read_text().splitlines() if not line.startswith(";;")]
-    return sorted((float(row[3]), row[2], row[5] if len(row) > 5 else "") for row in rows)
+    return sorted((line.start, line.speaker, line.text) for line in read_stm(stm))
 
 
 @dataclass
@@ -52,26 +36,17 @@ class Rate:
 
 def wer(truth: list[Line], found: list[Line]) -> Rate:
     """Word error rate, speakers ignored."""
-    from meeteval.wer import siso_word_error_rate
-
-    score: Any = siso_word_error_rate  # typed too narrowly: it takes plain text as well
-    sides = (" ".join(normalised(text) for _, _, text in sorted(lines)) for lines in (truth, found))
-    rate = score(*sides)
-    return Rate(rate.errors, rate.length)
+    return _rate(word_errors.wer(*map(word_errors.in_order, (_told(truth), _told(found)))))
 
 
 def cpwer(truth: list[Line], found: list[Line]) -> Rate:
     """Concatenated minimum-permutation word error rate."""
-    from meeteval.wer import cp_word_error_rate
-
-    score: Any = cp_word_error_rate
-    sides = _by_speaker(truth), _by_speaker(found)
-    rate = score(*sides, reference_sort=False, hypothesis_sort=False)
-    return Rate(rate.errors, rate.length)
+    return _rate(word_errors.cpwer(_told(truth), _told(found)))
 
 
-def _by_speaker(lines: list[Line]) -> dict[str, str]:
-    said: dict[str, list[str]] = {}
-    for _, speaker, text in sorted(lines):
-        said.setdefault(speaker, []).append(normalised(text))
-    return {speaker: " ".join(texts) for speaker, texts in said.items()}
+def _told(lines: list[Line]) -> list[Told]:
+    return [Told(start, start, speaker, text) for start, speaker, text in lines]
+
+
+def _rate(found: Measured) -> Rate:
+    return Rate(round(found.part), round(found.whole)) if isinstance(found, Ratio) else Rate()

@@ -38,7 +38,7 @@ def normalised(text: str) -> str:
 
 
 def wer(reference: str, hypothesis: str) -> Measured:
-    """Of two texts as they were written."""
+    """Of two texts, as they were written or as they are compared."""
     try:
         from meeteval.wer import siso_word_error_rate
     except ImportError:
@@ -88,8 +88,8 @@ def tcpwer(reference: Sequence[Line], hypothesis: Sequence[Line]) -> Measured:
 
 
 def in_order(lines: Sequence[Line]) -> str:
-    """All that is said, in order of start."""
-    return " ".join(line.text for line in sorted(lines))
+    """All that is said, in order of start, as it is compared."""
+    return " ".join(normalised(line.text) for line in sorted(lines))
 
 
 def _rate(rate: Any) -> Measured:
