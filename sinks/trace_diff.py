@@ -29,10 +29,6 @@ class Change(NamedTuple):
     after: float
     weight: float
 
-    @property
-    def ratio(self) -> float:
-        return self.after / self.before if self.before else float("inf")
-
 
 def cost(figures: Figures, stage: str) -> float:
     """Seconds of compute of a stage for a second of audio, or of the run where there is no audio."""
@@ -120,10 +116,12 @@ def _whole(before: Figures, after: Figures) -> Iterator[str]:
     old, new = before["audio_seconds_per_second"], after["audio_seconds_per_second"]
     if old and new:
         if differs(old, new, 0):
-            yield f"the run is {_times(old, new, 'faster', 'slower')}: {old:.1f} → {new:.1f} × real time"
+            how = _against(old, new, twice="as fast", more="faster", less="slower")
+            yield f"the run is {how}: {old:.1f} → {new:.1f} × real time"
     elif differs(before["total_duration"], after["total_duration"], LEAST_S):
         pair = before["total_duration"], after["total_duration"]
-        yield f"the run takes {_times(*pair, 'longer', 'less')}: {pair[0]:.2f} → {pair[1]:.2f} s"
+        how = _against(*pair, twice="as long", more="longer", less="less")
+        yield f"the run takes {how}: {pair[0]:.2f} → {pair[1]:.2f} s"
     for name, at in after["first_s"].items():
         if name in before["first_s"] and differs(before["first_s"][name], at, LEAST_S):
             yield f"first {name}: {before['first_s'][name]:.2f} → {at:.2f} s after the start"
@@ -137,7 +135,7 @@ def _slower(before: Figures, after: Figures, change: Change) -> str:
     )
     old, new = (runs["stages"][name]["items"] / _length(runs) for runs in (before, after))
     often = f"; {old:.2f} → {new:.2f} items a second" if differs(old, new, 0.01) else ""
-    how = _times(change.before, change.after, "more", "less")
+    how = _against(change.before, change.after, twice="as much", more="more", less="less")
     return f"{name} costs {how}: {change.before:.4f} → {change.after:.4f}, {percentiles}{often}"
 
 
@@ -170,11 +168,10 @@ def _memory(before: Figures, after: Figures) -> Iterator[str]:
             yield f"{told}: {old[key]:.0f} → {new[key]:.0f} MB"
 
 
-def _times(before: float, after: float, up: str, down: str) -> str:
-    if after >= 2 * before or before >= 2 * after:
-        ratio = after / before if after >= before else before / after
-        return f"{ratio:.1f} × {up if after >= before else down}" if min(before, after) else up
-    return f"{abs(after - before) / before:.0%} {up if after > before else down}"
+def _against(before: float, after: float, *, twice: str, more: str, less: str) -> str:
+    if before and after >= 2 * before:
+        return f"{after / before:.1f} × {twice}"
+    return f"{abs(after - before) / before:.0%} {more if after > before else less}" if before else more
 
 
 def _ms(figures: Figures, stage: str, key: str) -> float:

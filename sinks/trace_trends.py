@@ -112,5 +112,7 @@ def _far(own: float, middle: float, least: float) -> bool:
 
 def _against(own: float, middle: float) -> str:
     if not middle:
-        return "something here only"
+        return "something in this file only"
+    if not own:
+        return "nothing"
     return f"{own / middle:.1f} × the median" if own > middle else f"{own / middle:.0%} of the median"

@@ -313,8 +313,8 @@ def test_a_stage_run_by_tasks_at_once_has_wall_and_busy_time(tmp_path: Path, bac
     anyio.run(calls, backend=backend)
     asr = stages_of(logger)["ASR"]
     assert asr["count"] == 5
-    assert 0.1 <= asr["duration"] < 0.25
-    assert asr["busy"] >= 0.5
+    assert asr["duration"] >= 0.1
+    assert asr["busy"] >= max(0.5, 1.5 * asr["duration"])
     assert asr["subprocesses"]["call"]["percentage"] <= 100
     assert logger.get_summary()["stages"]["ASR"]["percentage"] <= 100
     assert f"busy {asr['busy']:.3f}s  5 runs" in logger.generate_text_report()
@@ -492,7 +492,7 @@ def test_a_slow_subprocess_and_busy_processors_are_named(tmp_path: Path) -> None
     logger = quiet(tmp_path)
     with logger, logger.stage("ASR"):
         with logger.subprocess("waiting"):
-            time.sleep(0.3)
+            time.sleep(0.8)
         with logger.subprocess("computing"):
             until = time.thread_time() + 0.05
             while time.thread_time() < until:
