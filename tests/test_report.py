@@ -346,4 +346,7 @@ def test_what_does_not_fit_on_paper_is_said(tmp_path: Path) -> None:
     markup = "".join(pieces(gather(LabelledLog(folder / "events.jsonl")), still=True))
     assert f"leaves out the other 150 lines, of {ON_PAPER + 150:,}" in markup
     assert "<script" not in markup
+    links, ids = set(re.findall(r'href="#([^"]+)"', markup)), set(re.findall(r'id="([^"]+)"', markup))
+    assert {link for link in links if link.startswith("t=")} <= ids
+    assert 'class="at"' in markup
     assert "var(--" not in re.sub(r"<style>.*?</style>", "", markup, flags=re.S)

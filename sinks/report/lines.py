@@ -31,6 +31,7 @@ class Lines:
         self._starts = array("q")  # samples, of lines with an id
         self._block: list[str] = []
         self._speaker = -1  # of the line before
+        self._begins: list[int] = []  # samples, of blocks
         self.blocks: list[Markup] = []
         self.count = 0
 
@@ -41,6 +42,7 @@ class Lines:
         number = self._cast.number(segment.speaker)
         at, clock = link_time(segment.start), timestamp(segment.start)
         if not self._block:
+            self._begins.append(segment.start)
             self._block.append(f"<div class=b><h3>{clock}</h3>")
             self._speaker = -1
         id = ""
@@ -62,6 +64,10 @@ class Lines:
         if self._block:
             self.blocks.append(Markup("".join(self._block) + "</div>\n"))
             self._block = []
+
+    def begins(self, place: int) -> int | None:
+        """Where the block at `place` begins; None: there are not so many."""
+        return self._begins[place] if place < len(self._begins) else None
 
     def nearest(self, at: int) -> str:
         """The time of the last line that begins at `at` or before: a link that works without scripts."""

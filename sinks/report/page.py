@@ -39,10 +39,11 @@ def write_report(log: LabelledLog, out: Path) -> None:
 
 def pieces(matter: Matter, *, still: bool = False) -> Iterator[str]:
     """The page in pieces; `still`: for paper, in fixed colours and without scripts."""
-    moments, shown = matter.moments.groups(), matter.lines.blocks
+    moments, shown, reach = matter.moments.groups(), matter.lines.blocks, None
     if still:
         wanted = {matter.lines.nearest(moment.at) for _, found in moments for moment in found}
         shown = [on_paper(block, wanted) for block in shown[: ON_PAPER // BLOCK]]
+        reach = matter.lines.begins(len(shown))
     found = stretches(matter.statistics.windows if matter.statistics else ())
     style, script = _style(len(matter.cast.names), still=still), "" if still else _script()
     yield from (
@@ -52,6 +53,7 @@ def pieces(matter: Matter, *, still: bool = False) -> Iterator[str]:
             matter=matter,
             moments=moments,
             blocks=shown,
+            reach=reach,
             left_out=max(0, matter.lines.count - BLOCK * len(shown)),
             resources=resources(matter.performance),
             colours=palette(),
