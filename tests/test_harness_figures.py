@@ -21,10 +21,12 @@ from stream_engine.harness.console_table import tables
 from stream_engine.harness.correct_speaker import correct_speaker
 from stream_engine.harness.data_set import Recording, read_data_set
 from stream_engine.harness.latency import message_latency, messages, text_latency
-from stream_engine.harness.measured import Absent, Ratio, Samples, interval, pooled
+from stream_engine.harness.load import LoadRow
+from stream_engine.harness.measured import Absent, Largest, Ratio, Samples, interval, pooled
 from stream_engine.harness.page import write_page
 from stream_engine.harness.peculiar import peculiarities
 from stream_engine.harness.references import Spoken, Talk, read_rttm, read_stm
+from stream_engine.harness.resources import gpu_values
 from stream_engine.harness.speaker_errors import der
 from stream_engine.harness.stability import churn, label_changes, label_stability
 from tests.bench_data import outcome, results, spread
@@ -136,6 +138,31 @@ def test_a_planted_regression_is_named_first_with_its_interval() -> None:
     assert not any("WER" in line for line in lines)
     assert any("WER" in line and "better" in line for line in compared(before, results(spread(0.5))))
     assert compared(before, before) == ("nothing got worse",)
+
+
+def test_more_lag_under_load_is_named() -> None:
+    def row(late_s: float) -> LoadRow:
+        samples = tuple(Samples((1.0 + late_s + place, 2.0 + late_s)) for place in (0, 0.1))
+        return LoadRow(
+            mode="paced",
+            sessions=4,
+            recordings=2,
+            audio_s=20.0,
+            wall_s=10.0,
+            rtfx=2.0,
+            lag={"p50": 1.5, "p95": 2.0, "p99": 2.0, "p90": 2.0, "mean": 1.5},
+            samples=samples,
+        )
+
+    before, now = (results(spread(), load=(row(late_s),)) for late_s in (0.0, 1.0))
+    assert "paced, 4 sessions at a time: lag of final text p50 worse" in compared(before, now)[0]
+    assert compared(before, before) == ("nothing got worse",)
+
+
+def test_joules_are_those_of_an_hour_of_audio() -> None:
+    told = gpu_values({"device": "nvidia", "max_memory_mb": 1000.0, "energy_j": 50.0}, 1800)
+    assert told == {"vram": Largest(1000.0), "joules": Ratio(50.0, 0.5)}
+    assert gpu_values({}, 1800)["joules"] == Absent("no GPU on this machine")
 
 
 def test_a_figure_that_is_gone_and_other_options_are_named() -> None:

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from sinks.inert_text import plain
-from stream_engine.harness.columns import COLUMNS, Column, shown
-from stream_engine.harness.measured import Absent, difference, pooled
-from stream_engine.harness.results import Outcome, Results
+from stream_engine.harness.columns import COLUMNS, LATENCY, Column, shown
+from stream_engine.harness.load import PERCENTILES
+from stream_engine.harness.measured import Absent, Measured, difference, pooled
+from stream_engine.harness.results import Results
 
 LEAST = 0.005  # of what was before: less is no news
 WORSE, BETTER, UNSURE = "worse", "better", "moved, within what chance may do"
@@ -30,23 +31,48 @@ def compared(before: Results, now: Results) -> tuple[str, ...]:
             lines.append(f"{mode}: nothing in common with the earlier bench")
             continue
         for column in COLUMNS:
-            told = _moved(column, [old[name] for name in shared], [mine[name] for name in shared])
+            was, is_now = ([side[name].values[column.of] for name in shared] for side in (old, mine))
+            told = _moved(column, was, is_now, shared)
             if told is not None:
                 rank, size, sentence = told
                 found.append((rank, -size, f"{mode}: {sentence}"))
+    found += _load(before, now)
     lines += [sentence for _, _, sentence in sorted(found)]
     if not any(rank == 0 for rank, _, _ in found):
         lines.append("nothing got worse")
     return tuple(lines)
 
 
-def _moved(column: Column, old: Sequence[Outcome], new: Sequence[Outcome]) -> tuple[int, float, str] | None:
-    sides = [[one.values.get(column.of, Absent("")) for one in outcomes] for outcomes in (old, new)]
-    pairs = [pair for pair in zip(*sides, strict=True) if not any(isinstance(one, Absent) for one in pair)]
-    lost = [one.recording for one, a, b in zip(new, *sides, strict=True) if _lost(a, b)]
+def _load(before: Results, now: Results) -> Iterator[tuple[int, float, str]]:
+    """Several sessions at a time: one is what the figures tell."""
+    old = {(row.mode, row.sessions): row for row in before.load}
+    for row in now.load:
+        was = old.get((row.mode, row.sessions))
+        if row.sessions == 1 or was is None or len(was.samples) != len(row.samples):
+            continue
+        for name in PERCENTILES:
+            title = f"lag of final text {name}"
+            column = Column(f"lag_{name}", "lag", name, "s", title, LATENCY)
+            places = [f"place {place}" for place in range(len(row.samples))]
+            if (told := _moved(column, was.samples, row.samples, places)) is not None:
+                yield told[0], -told[1], f"{row.mode}, {row.sessions} sessions at a time: {told[2]}"
+
+
+def _moved(
+    column: Column, old: Sequence[Measured], new: Sequence[Measured], names: Sequence[str]
+) -> tuple[int, float, str] | None:
+    """How bad it is, how much, and the sentence."""
+    pairs = [
+        (a, b) for a, b in zip(old, new, strict=True) if not (isinstance(a, Absent) or isinstance(b, Absent))
+    ]
+    lost = [
+        name
+        for name, a, b in zip(names, old, new, strict=True)
+        if isinstance(b, Absent) and not isinstance(a, Absent)
+    ]
     if lost:
         return 0, float("inf"), f"{column.title}: no figure any more for {', '.join(map(plain, lost))}"
-    told = difference(sides[0], sides[1], column.statistic)
+    told = difference(old, new, column.statistic)
     if told is None:
         return None
     moved, bounds = told
@@ -60,10 +86,6 @@ def _moved(column: Column, old: Sequence[Outcome], new: Sequence[Outcome]) -> tu
         moved / (abs(was) or 1),
         _sentence(column, verdict, (was, is_now, moved), bounds, len(pairs)),
     )
-
-
-def _lost(before: object, now: object) -> bool:
-    return isinstance(now, Absent) and not isinstance(before, Absent)
 
 
 def _sentence(

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
@@ -26,12 +27,14 @@ from stream_engine.errors import StreamEngineError
 from stream_engine.events import Event, Segment
 from stream_engine.harness.columns import UNSEEN
 from stream_engine.harness.data_set import Recording
+from stream_engine.harness.measured import Measured, Samples, Statistic, interval, pooled, samples_of
 from stream_engine.harness.one_run import PACED, Mode, Run, session, summed
 from stream_engine.harness.resources import Taken
 from stream_engine.log import read
 from stream_engine.options import Options
 
 NO_TEXT = "no text came"
+PERCENTILES: tuple[Statistic, ...] = ("p50", "p90", "p95", "p99")
 
 
 class LoadRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +47,8 @@ class LoadRow(msgspec.Struct, frozen=True, kw_only=True):
     wall_s: float
     rtfx: float | None
     lag: dict[str, float] | None
+    interval: dict[str, tuple[float, float]] = {}  # of the percentiles, over recordings
+    samples: tuple[Measured, ...] = ()  # lags of each recording
     reason: str | None = None
     failed: int = 0
     cpu_s: float = 0.0
@@ -63,16 +68,12 @@ def text_lags(events: Iterable[Event], began_s: float, pace: float) -> list[floa
 def row_of_runs(mode: Mode, runs: Sequence[tuple[Run, Path]], pace: float) -> LoadRow:
     """One session at a time: the runs that were scored, with their logs."""
     done = [(run, log) for run, log in runs if not run.failed]
-    lags = [lag for run, log in done for lag in text_lags(read(log), run.began_s, pace)]
-    return _row(
-        mode,
-        1,
-        [run for run, _ in done],
-        sum(run.wall_s for run, _ in done),
-        lags,
+    jobs = [(run, text_lags(read(log), run.began_s, pace)) for run, log in done]
+    return msgspec.structs.replace(
+        _row(mode, 1, jobs, sum(run.wall_s for run, _ in done)),
         failed=len(runs) - len(done),
-        cpu_s=sum(run.cpu_s for run, _ in done),
-        rss_mb=max((run.rss_mb for run, _ in done), default=0.0),
+        cpu_s=round(sum(run.cpu_s for run, _ in done), 3),
+        rss_mb=round(max((run.rss_mb for run, _ in done), default=0.0), 1),
     )
 
 
@@ -87,20 +88,15 @@ async def loaded(
     """Runs them; what they wrote is removed."""
     count = math.ceil(len(recordings) / sessions) * sessions
     jobs = deque((place, recordings[place % len(recordings)]) for place in range(count))
-    runs: list[Run] = []
-    lags: list[float] = []
-    pace = options.pace or 1.0
+    done: dict[int, tuple[Run, list[float]]] = {}
 
     async def stream(folder: Path) -> None:
         while jobs:
             place, recording = jobs.popleft()
-            try:
+            with suppress(StreamEngineError):  # counted as failed
                 result = await session(recording, folder / str(place), options, backends)
-            except StreamEngineError as error:
-                runs.append(Run(made_of="", failed=str(error)))
-                continue
-            runs.append(run := summed(result, ""))
-            lags.extend(text_lags(result.events, run.began_s, pace))
+                run = summed(result, "")
+                done[place] = run, text_lags(result.events, run.began_s, options.pace or 1.0)
 
     with tempfile.TemporaryDirectory(prefix="stream-engine-bench-") as name, Taken() as taken:
         began = time.perf_counter()
@@ -108,16 +104,11 @@ async def loaded(
             for _ in range(sessions):
                 streams.start_soon(stream, Path(name))
         wall_s = time.perf_counter() - began
-    done = [run for run in runs if not run.failed]
-    return _row(
-        mode,
-        sessions,
-        done,
-        wall_s,
-        lags,
-        failed=len(runs) - len(done),
-        cpu_s=taken.cpu_s,
-        rss_mb=taken.rss_mb,
+    return msgspec.structs.replace(
+        _row(mode, sessions, [done[place] for place in sorted(done)], wall_s),
+        failed=count - len(done),
+        cpu_s=round(taken.cpu_s, 3),
+        rss_mb=round(taken.rss_mb, 1),
         made_of=made,
     )
 
@@ -137,36 +128,27 @@ def keep_row(path: Path, row: LoadRow) -> None:
         file.write(msgspec.json.format(msgspec.json.encode(row), indent=1))
 
 
-def _row(
-    mode: Mode,
-    sessions: int,
-    done: Sequence[Run],
-    wall_s: float,
-    lags: Sequence[float],
-    *,
-    failed: int,
-    cpu_s: float,
-    rss_mb: float,
-    made_of: str = "",
-) -> LoadRow:
-    audio_s = sum(run.audio_s for run in done)
-    reason = UNSEEN if mode != PACED else None if lags else NO_TEXT
-    lag = None
-    if reason is None:
-        found = np.percentile(lags, [50, 90, 95, 99])
-        lag = {"mean": round(float(np.mean(lags)), 3)}
-        lag |= {f"p{p}": round(float(v), 3) for p, v in zip((50, 90, 95, 99), found, strict=True)}
-    return LoadRow(
+def _row(mode: Mode, sessions: int, jobs: Sequence[tuple[Run, list[float]]], wall_s: float) -> LoadRow:
+    audio_s = sum(run.audio_s for run, _ in jobs)
+    samples = tuple(samples_of(lags, NO_TEXT) for _, lags in jobs) if mode == PACED else ()
+    every = [lag for one in samples if isinstance(one, Samples) for lag in one.values]
+    row = LoadRow(
         mode=mode,
         sessions=sessions,
-        recordings=len(done),
+        recordings=len(jobs),
         audio_s=round(audio_s, 3),
         wall_s=round(wall_s, 3),
         rtfx=round(audio_s / wall_s, 3) if wall_s else None,
-        lag=lag,
-        reason=reason,
-        failed=failed,
-        cpu_s=round(cpu_s, 3),
-        rss_mb=round(rss_mb, 1),
-        made_of=made_of,
+        lag=None,
+        reason=UNSEEN if mode != PACED else None if every else NO_TEXT,
+    )
+    if not every:
+        return row
+    lag = {name: round(pooled(samples, name) or 0.0, 3) for name in PERCENTILES}
+    bounds = {name: interval(samples, name) for name in PERCENTILES}
+    return msgspec.structs.replace(
+        row,
+        samples=samples,
+        lag={"mean": round(float(np.mean(every)), 3), **lag},
+        interval={name: (round(found[0], 3), round(found[1], 3)) for name, found in bounds.items() if found},
     )

@@ -81,13 +81,16 @@ def kept(folder: Path, made: str) -> Run | None:
 
 
 async def one_run(recording: Recording, folder: Path, options: Options, backends: Backends, made: str) -> Run:
-    """Runs a session to its end and keeps what it took; an error of the input or a back end is its result."""
+    """Runs a session to its end and keeps what it took; an error is its result."""
     (folder / RUN).unlink(missing_ok=True)
     try:
         with Taken() as taken:
             result = await session(recording, folder, options, backends)
     except StreamEngineError as error:
         run = Run(made_of=made, failed=str(error))
+    except Exception as error:  # noqa: BLE001 - a fault with one recording is no reason to leave out the others
+        said = str(error).partition("\n")[0]
+        run = Run(made_of=made, failed=f"a fault of ours: {type(error).__name__}: {said}")
     else:
         run = msgspec.structs.replace(
             summed(result, made), cpu_s=taken.cpu_s, rss_mb=taken.rss_mb, gpu=taken.gpu
