@@ -17,6 +17,7 @@ from markupsafe import Markup, escape
 from sinks.inert_text import plain
 from sinks.labelled import Told
 from sinks.report.people import Cast
+from sinks.report.sound_names import sound_name
 from stream_engine.clock import MILLISECOND, timestamp
 
 BLOCK = 100  # lines
@@ -52,7 +53,7 @@ class Lines:
         name = "" if number == self._speaker else f"<b>{self._name(number)}</b> "
         self._speaker = number
         marks = [f"interrupts {plain(name)}" for name in interrupted]
-        marks += [plain(one.label) for one in told.sounds.top] if told.sounds else []
+        marks += [sound_name(one.label) for one in told.sounds.top] if told.sounds else []
         beside = f" <i>[{escape(', '.join(marks))}]</i>" if marks else ""
         self._block.append(
             f'<p{id} class=s{number}><a href="#t={at}">{clock}</a> {name}<bdi>{escape(text)}</bdi>{beside}\n'

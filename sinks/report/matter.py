@@ -20,6 +20,7 @@ from sinks.report.lines import Lines
 from sinks.report.moments import Moments
 from sinks.report.passages import MOST, Passage, passage
 from sinks.report.people import Cast, Cell, Talker, matrix, talkers
+from sinks.report.sound_names import sound_name
 from sinks.report.timeline import Intervals, envelope
 from stream_engine.events import Interruption, Overlap, Segment, SessionEnd, SessionStart, Statistics
 
@@ -150,7 +151,7 @@ def _beside(log: LabelledLog, cast: Cast, moments: Moments, interruptions: list[
         found.backchannels.add(nod.start, nod.end, cast.number(nod.speaker), cast.number(nod.to))
     labels: dict[str, int] = {}
     for sound in log.sound_events():
-        number = labels.setdefault(plain(sound.label), len(labels))
+        number = labels.setdefault(sound_name(sound.label), len(labels))
         found.sounds.add(sound.start, sound.end, number)
         moments.sound(sound)
     for gap in log.gaps():

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sinks.inert_text import plain
 from sinks.labelled import Told
+from sinks.report.sound_names import sound_name
 from stream_engine.clock import RATE
 from stream_engine.events import Gap, Interruption, Overlap, SoundEvent
 
@@ -70,7 +71,9 @@ class Moments:
     def sound(self, one: SoundEvent) -> None:
         if one.label.lower() != "silence":
             length = (one.end - one.start) / RATE
-            self._put("sound", one.score * length, Moment(one.start, f"{length:.1f} s", (), plain(one.label)))
+            self._put(
+                "sound", one.score * length, Moment(one.start, f"{length:.1f} s", (), sound_name(one.label))
+            )
 
     def gap(self, one: Gap) -> None:
         length = (one.end - one.start) / RATE

@@ -104,7 +104,7 @@ def _percent(value: float | None) -> str:
 
 
 def _number(value: float | None, digits: int = 0) -> str:
-    return "–" if value is None else f"{value:,.{digits}f}"
+    return "–" if value is None else f"{round(value, digits) + 0.0:,.{digits}f}"  # no minus before 0
 
 
 def _span(seconds: float | None, digits: int = 1) -> str:

@@ -59,7 +59,6 @@ function listenToTimeline() {
     tip.hidden = false;
     const x = event.clientX - stage.getBoundingClientRect().left;
     tip.style.left = `${clamp(x + 14, 0, Math.max(0, stage.clientWidth - tip.offsetWidth))}px`;
-    tip.style.top = "4px";
   }
 
   stage.addEventListener("keydown", (event) => {
