@@ -274,6 +274,20 @@ def test_on_a_phone_nothing_hangs_over_the_edge_and_touch_moves_the_timeline(
         tab.page.touchscreen.tap(x + 100, y + 70)
         tab.settled()
         assert seen(tab, "#lines .now")
+        whole = tab.page.inner_text("#range")
+        x, y = tab.stage()
+        fingers = tab.context.new_cdp_session(tab.page)
+        for kind, gap in (("touchStart", 40), ("touchMove", 60), ("touchMove", 160), ("touchEnd", None)):
+            points = [] if gap is None else [{"x": x + 160 + side * gap / 2, "y": y + 70} for side in (-1, 1)]
+            fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        tab.settled()
+        assert whole == "00:00.0 to 12:31.0"
+        start, end = (
+            60 * float(part[:2]) + float(part[3:]) for part in tab.page.inner_text("#range").split(" to ")
+        )
+        assert 120 < end - start < 260  # a quarter, as far as the steps between are even
+        assert start < 350 < end
+        assert tab.complaints == []
 
 
 def test_without_scripts_everything_is_there_but_the_buttons(browser: Browser, report: Path) -> None:
@@ -301,8 +315,9 @@ def test_it_can_be_read_by_a_screen_reader(browser: Browser, report: Path) -> No
 
 
 def test_printed_it_has_the_whole_transcript_and_the_still_timeline(browser: Browser, report: Path) -> None:
-    with Opened(browser, report) as tab:
+    with Opened(browser, report, color_scheme="dark") as tab:
         tab.page.emulate_media(media="print")
+        assert tab.value("getComputedStyle(document.body).color") == "rgb(27, 31, 36)"  # paper is light
         assert tab.page.locator(".plot.still svg").is_visible()
         assert not tab.page.locator("#stage").is_visible()
         assert tab.value("getComputedStyle(document.querySelector('.b')).contentVisibility") == "visible"
