@@ -16,7 +16,7 @@ def write_documents(
     folder: Path,
     *,
     formats: Collection[str] = DEFAULT,
-    supplied: Mapping[str, Callable[[Path], None]] | None = None,
+    supplied: Mapping[str, Callable[[Path], object]] | None = None,
     former: Mapping[str, Output] | None = None,
 ) -> dict[str, Output]:
     """Writes the asked formats into `folder` from its events.jsonl; gives what became of each file.
@@ -42,7 +42,7 @@ def write_documents(
     return outputs
 
 
-def _write(format: Format, out: Path, log: LabelledLog, supplied: Callable[[Path], None] | None) -> Output:
+def _write(format: Format, out: Path, log: LabelledLog, supplied: Callable[[Path], object] | None) -> Output:
     try:
         if supplied is not None:
             supplied(out)

@@ -71,12 +71,26 @@ def _parser() -> argparse.ArgumentParser:
     cache.add_argument("action", choices=("list", "clear", "path"))
     _options(cache, ("--cache", "DIR", "folder of the PCM store, or several as in PATH"))
 
-    trace = _command(commands, "trace", "read the trace of a run")
-    trace.add_argument("action", choices=("show",))
-    trace.add_argument("files", nargs="+", type=Path, metavar="DIR")
+    trace = _command(commands, "trace", "where the time of runs went, and what changed between two")
+    trace.add_argument("action", choices=("show", "diff"))
+    trace.add_argument("files", nargs="+", type=Path, metavar="DIR", help="or a performance.json")
 
-    bench = _command(commands, "bench", "score a data set (not built yet)")
-    bench.add_argument("dataset", nargs="?")
+    bench = _command(commands, "bench", "score a data set: errors, latency, cost, at one and more sessions")
+    bench.add_argument("dataset", nargs="?", metavar="DATASET", help="a folder of recordings, or a manifest")
+    _options(bench, ("--out", "DIR", "runs, results.json and page.html go here"))
+    bench.add_argument("--paced", action="store_true", default=argparse.SUPPRESS, help="at the speed of life")
+    bench.add_argument(
+        "--unpaced", action="store_true", default=argparse.SUPPRESS, help="as fast as possible"
+    )
+    _options(
+        bench,
+        ("--sessions", "LIST", "numbers of simultaneous sessions, such as 1,2,4"),
+        ("--against", "FILE", "results.json of an earlier bench: what got worse"),
+        ("--profile", "FILE.toml", "options from a file"),
+    )
+    _options(bench, ("--limit", "N", "the first N recordings only"), kind=int)
+    bench.add_argument("--quiet", action="store_true", default=argparse.SUPPRESS, help="files only")
+    _session_options(bench)
     return parser
 
 
@@ -116,6 +130,8 @@ def _session_options(parser: argparse.ArgumentParser) -> None:
         ("--chain", "LINKS", "of high-pass, denoise, gain, compression, loudness, limiter"),
         ("--loudness", "TARGET", "asr (-20 LUFS) or broadcast (-23)"),
         ("--redact-names", "FILE", "names to be redacted with --redact, one a line"),
+        ("--output-dir", "DIR", "of the reports of --enable-performance-logging"),
+        ("--otlp", "URL", "send the trace to an OpenTelemetry collector, such as http://localhost:4318"),
         ("--pcm", "FMT:RATE:CH", "stdin holds raw samples, such as s16le:16000:1"),
         ("--cache", "DIR", "folder of the PCM store, or several as in PATH"),
     )
@@ -139,6 +155,7 @@ def _session_options(parser: argparse.ArgumentParser) -> None:
         ("--context", "tell faster-whisper what was said before: names and spelling stay the same"),
         ("--partials", "show the text of turns that are still open"),
         ("--redact", "replace numbers, dates, addresses and listed names in every output"),
+        ("--enable-performance-logging", "performance_<session>.json and .txt, by stage and subprocess"),
         ("--exact-medians", "of speakers; else within 1 %, in bounded memory"),
         ("--no-cache", "keep no decoded audio on disk after the run"),
         ("--fresh", "replace what an earlier run left in the folder"),

@@ -26,6 +26,7 @@ from stream_engine.checkpoint import Checkpoint
 from stream_engine.clock import RATE, samples, snap
 from stream_engine.dependencies import as_header, dependency_health
 from stream_engine.emission import Emission, EmissionState, Unchanged
+from stream_engine.errors import BackendError
 from stream_engine.events import SCHEMA, Event, SessionEnd, SessionStart
 from stream_engine.inputs import Input, Pcm, folders
 from stream_engine.log import read
@@ -34,7 +35,8 @@ from stream_engine.measures import loudness_of
 from stream_engine.models import since
 from stream_engine.options import Options
 from stream_engine.pace import paced
-from stream_engine.performance import metrics
+from stream_engine.performance import GPUMonitor, PerformanceLogger, metrics
+from stream_engine.performance.resources import Resources
 from stream_engine.pipeline import Pipeline
 from stream_engine.results import Results
 from stream_engine.session import Session
@@ -128,6 +130,8 @@ async def run_session(
             choice = backends.choose(options)
             before, there = backends.models.counts(), set(backends.models.load_s)
             tracer = Tracer()
+            resources = Resources(tracer, gpu=GPUMonitor())
+            stack.callback(resources.close)
             audio = await stack.enter_async_context(session_audio(source, options))
             results = Results(cache_of(options).root)
             made_of = options.identity(), choice.versions
@@ -143,7 +147,7 @@ async def run_session(
             )
             loaded_s = tracer.wall_ns() / 1e9
             cuts = Checkpoints(checkpoint.commit) if checkpoint else None
-            async with Pipeline.run(tracer=tracer, checkpoints=cuts) as pipeline:
+            async with Pipeline.run(tracer=tracer, checkpoints=cuts, sampled=resources.sample) as pipeline:
                 if known is not None:
                     session = _replay(pipeline, known, source)
                 else:
@@ -179,6 +183,7 @@ async def run_session(
                 "health": audio.health | loudness_of(parts.analytics if parts else None),
                 "models": backends.models.times(but=there),
                 **counted,
+                **resources.figures(),
                 **(heard_by(parts) if parts else {}),
             }
         conclude = partial(
@@ -191,6 +196,21 @@ async def run_session(
             tracer=tracer,
         )
         session.result = await to_thread.run_sync(conclude)
+        await to_thread.run_sync(partial(_report, folder, options, figures, tracer))
+
+
+def _report(folder: Path, options: Options, figures: dict[str, Any], tracer: Tracer) -> None:
+    """Where the time went, in the further ways that were asked for."""
+    if options.enable_performance_logging:
+        place = Path(options.output_dir) if options.output_dir else folder
+        PerformanceLogger.from_metrics(figures, name=folder.name, output_dir=place).generate_reports()
+    if options.otlp:
+        from sinks.open_telemetry import send_spans
+
+        try:
+            send_spans(tracer, endpoint=options.otlp, session_id=folder.name)
+        except (ImportError, ConnectionError, ValueError) as error:
+            raise BackendError(f"otlp: {error}; the session itself is complete in {folder}") from None
 
 
 def _lay(

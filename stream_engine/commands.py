@@ -27,6 +27,10 @@ from sinks.labelled import LabelledLog
 from sinks.manifest import MANIFEST, read_manifest, write_manifest
 from sinks.performance import sentences, table
 from sinks.talk import talk_sentence, talk_table
+from sinks.trace_diff import diff_sentences, diff_table
+from sinks.trace_files import read_runs
+from sinks.trace_trends import peculiar, trends_table
+from sinks.trace_verdict import verdict
 from stream_engine import measures
 from stream_engine.assembly import BACKENDS, run_session, session_folders
 from stream_engine.backends import Backends
@@ -313,22 +317,36 @@ def cache(given: dict[str, Any]) -> int:
 
 
 def trace(given: dict[str, Any]) -> int:
-    """The table of a run, or of several one after the other."""
-    for path in given["files"]:
-        file = path / "performance.json" if path.is_dir() else path
-        try:
-            figures = msgspec.json.decode(file.read_bytes())
-        except (OSError, msgspec.DecodeError) as error:
-            raise InputError(f"{file}: {error}; name the folder of a finished session") from None
-        console = Console()
-        console.print(table(figures))
-        for line in sentences(figures):
-            console.print(line, highlight=False)
+    """The table of each run, and what is peculiar to it among several; or what changed between two."""
+    console = Console()
+
+    def say(*lines: Any) -> None:
+        for line in lines:
+            console.print(line, highlight=False, markup=False)
+
+    runs = read_runs(given["files"])
+    if given["action"] == "diff":
+        if len(runs) != 2:
+            raise _Usage("trace diff: name two runs, the earlier one first")
+        say(diff_table(*runs), *diff_sentences(*runs))
+        return DONE
+    for name, figures in runs:
+        say(*([name] if len(runs) > 1 else []), table(figures), *sentences(figures), *verdict(figures), "")
+    if len(runs) > 1:
+        say(trends_table(runs), *peculiar(runs))
     return DONE
 
 
 def bench(given: dict[str, Any]) -> int:
-    raise BackendError("stream-engine bench is not built yet; `make bench` measures the engine itself")
+    from stream_engine.harness.bench import asked, run
+
+    if profile := given.get("profile"):
+        given["profile"] = Path(profile)
+    try:
+        wanted = asked(given)
+    except ValueError as error:
+        raise _Usage(str(error)) from None
+    return run(wanted)
 
 
 COMMANDS: dict[str, Callable[[dict[str, Any]], int]] = {

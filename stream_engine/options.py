@@ -57,6 +57,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     fresh: bool = False
     offline: bool = False
     check_dependencies: bool = True  # what is wrong with the packages, for the session's header
+    enable_performance_logging: bool = False  # the logger's three reports beside the tracer's
+    output_dir: str | None = None  # of these reports; None: the session's folder
+    otlp: str | None = None  # a collector of spans, such as http://localhost:4318; nothing is sent without
     stall_timeout: float = 60.0  # s without a byte from the source
     reconnect: bool = False  # open a web address again that breaks off
     checkpoint_every: float = 30.0  # s of audio between two places from which a killed session goes on
@@ -81,6 +84,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
                 raise ValueError(f"{unknown[0]}: unknown; choose of {', '.join(known)}")
         if self.redact_names and not self.redact:
             raise ValueError("redact_names lists what redact is to take out, too: give both")
+        if self.otlp and self.offline:
+            raise ValueError("otlp sends spans to a collector, and offline opens no socket: choose one")
         if self.cache and self.no_cache:
             raise ValueError("cache names a folder and no_cache wants none: choose one")
 

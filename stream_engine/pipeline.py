@@ -46,6 +46,7 @@ class Pipeline:
         self._scope = anyio.CancelScope()
         self._group = anyio.create_task_group()  # the graph
         self._beside = anyio.create_task_group()  # ends with the graph
+        self._sampled: Callable[[], None] = lambda: None
         self._sources: list[anyio.CancelScope] = []
         self._sinks: list[Sink[Any]] = []
         self._edges: dict[str, tuple[Send[Any], Receive[Any]]] = {}
@@ -54,14 +55,21 @@ class Pipeline:
     @classmethod
     @asynccontextmanager
     async def run(
-        cls, *, tracer: Tracer | None = None, checkpoints: Checkpoints | None = None
+        cls,
+        *,
+        tracer: Tracer | None = None,
+        checkpoints: Checkpoints | None = None,
+        sampled: Callable[[], None] | None = None,
     ) -> AsyncGenerator[Pipeline]:
         """The scope of one graph; `checkpoints` gets the states that are saved at barriers.
+
+        `sampled` is called whenever the depths of the queues are looked at.
 
         Raises:
             The first error of a stage, with a note of the stage and the audio position.
         """
         pipeline = cls(tracer=tracer or NullTracer(), checkpoints=checkpoints or Checkpoints(_forget))
+        pipeline._sampled = sampled or pipeline._sampled
         try:
             with pipeline._scope:
                 async with pipeline._beside:
@@ -218,6 +226,7 @@ class Pipeline:
             for name, depth in self.depths().items():
                 self.tracer.counter(f"queue {name}", depth)
             self.tracer.fold()
+            self._sampled()
             # Not a timer: one that is pending costs asyncio 0.1 us each time it goes round.
             await to_thread.run_sync(self._ended.wait, SAMPLE_EVERY_S, abandon_on_cancel=True)
 

@@ -23,7 +23,9 @@ from sinks.labelled import LabelledLog
 from sinks.live_table import LiveTable
 from sinks.manifest import Manifest, Output, read_manifest, write_manifest
 from sinks.performance import write_json, write_text
+from sinks.prometheus import write_prometheus
 from sinks.segment_table import PARTS
+from sinks.span_lines import write_spans
 from sinks.voices import write_voices
 from stream_engine.checkpoint import CHECKPOINT, Checkpoint
 from stream_engine.errors import StreamEngineError
@@ -205,10 +207,12 @@ class SessionFolder:
         code = INTERRUPTED if stopped else DAMAGED if damage else DONE
         if damage:
             notes = (*notes, f"damaged input: {damage}")
-        supplied = {
+        supplied: dict[str, Callable[[Path], object]] = {
             "performance.json": partial(write_json, figures),
             "performance.txt": partial(write_text, figures),
             "trace.json": partial(write_trace, tracer),
+            "performance.prom": partial(write_prometheus, figures),
+            "spans.jsonl": partial(write_spans, tracer),
             "voices.npz": partial(write_voices, voices),
         }
         formats = parse_formats(self._options.formats)
