@@ -55,16 +55,17 @@ class LiveTable:
 
     def write(self, item: Event, /) -> None:
         if self._clock() - self._written >= self._every_s:
-            self._catch_up()
+            self.catch_up()
             self._written = self._clock()
 
     def commit(self) -> None:
-        self._catch_up()
+        """segments.parquet comes now, and takes the place of the parts."""
 
     def discard(self) -> None:
         """What is there stays: finished work is not thrown away."""
 
-    def _catch_up(self) -> None:
+    def catch_up(self) -> None:
+        """Brings the parts up to what the log says now."""
         if self.failure is not None:
             return
         try:

@@ -56,7 +56,7 @@ class Running:
 
     def commit(self) -> None:
         self.log.commit()
-        self.table.commit()
+        self.table.catch_up()
         assert self.table.failure is None
 
     def rows(self, columns: str = "text, speaker"):
@@ -223,7 +223,7 @@ def test_a_view_that_cannot_be_written_does_not_end_the_session(tmp_path):
     assert running.table.failure.startswith(f"{PARTS}: FileExistsError")
     running.says(segment(2, 1, 2, "A", "two"), passing_s=5)
     running.log.commit()
-    running.table.commit()
+    running.table.catch_up()
     assert len(final_rows(running.folder)) == 2
 
 
