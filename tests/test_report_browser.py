@@ -200,6 +200,12 @@ def test_speakers_can_be_hidden_and_search_leaves_them_out(browser: Browser, rep
         assert shown(tab) == sum(1 for id in range(LINES) if id % 3)
         tab.page.check("#filter input >> nth=0")
         assert shown(tab) == LINES
+        tab.page.click("#filter-none")
+        assert shown(tab) == 0
+        tab.page.check("#filter input >> nth=2")
+        assert shown(tab) == sum(1 for id in range(LINES) if id % 3 == 2)
+        tab.page.click("#filter-all")
+        assert shown(tab) == LINES
         assert tab.complaints == []
 
 

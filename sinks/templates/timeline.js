@@ -128,10 +128,10 @@ const timeline = (() => {
     data.names.forEach((name, number) => {
       pen.fillStyle = colours.ground;
       pen.globalAlpha = 0.8;
-      pen.fillRect(0, WAVE + LANE * number, pen.measureText(name).width + 8, 16);
+      pen.fillRect(0, WAVE + LANE * number, Math.min(wide / 2, pen.measureText(name).width) + 8, 16);
       pen.globalAlpha = dimmed.has(String(number)) ? 0.4 : 1;
       pen.fillStyle = colours.speakers[number];
-      pen.fillText(name, 4, WAVE + LANE * number + 12);
+      pen.fillText(name, 4, WAVE + LANE * number + 12, wide / 2);
     });
     pen.globalAlpha = 1;
   }

@@ -122,10 +122,19 @@ const transcript = (() => {
     byId("find-next").addEventListener("click", () => step(1));
     byId("find-previous").addEventListener("click", () => step(-1));
     tell("");
-    byId("filter")?.addEventListener("change", (event) => {
-      if (event.target.checked) hidden.delete(event.target.value); else hidden.add(event.target.value);
+    const boxes = [...document.querySelectorAll("#filter input")];
+    const read = () => {
+      hidden.clear();
+      for (const one of boxes) if (!one.checked) hidden.add(one.value);
       filter();
-    });
+    };
+    const all = (checked) => () => {
+      for (const one of boxes) one.checked = checked;
+      read();
+    };
+    byId("filter")?.addEventListener("change", read);
+    byId("filter-all")?.addEventListener("click", all(true));
+    byId("filter-none")?.addEventListener("click", all(false));
   }
 
   return { start, show, mark, at, text: (line) => line.querySelector("bdi").textContent };
