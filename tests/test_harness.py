@@ -158,7 +158,7 @@ def test_paced_runs_have_latencies_and_their_parts_add_up(bench: Bench, tmp_path
     found = read_results(tmp_path)
     told = {cell.figure: cell.value for cell in found.table}
     assert code == 0
-    assert "confirmed latency p95" in said
+    assert "confirmed latency, p95" in said
     assert (told["interim_p50"] or 0) > 0
     assert (told["confirmed_p50"] or 0) <= (told["confirmed_p95"] or 0)
     assert (told["speaker_p50"] or 0) > 0

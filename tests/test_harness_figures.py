@@ -15,6 +15,7 @@ from rich.console import Console
 
 from stream_engine.errors import InputError
 from stream_engine.events import Hypothesis, Relabel, Segment, Turn
+from stream_engine.harness.batch import batch_sentences, batch_table
 from stream_engine.harness.bench import asked
 from stream_engine.harness.comparison import compared
 from stream_engine.harness.console_table import tables
@@ -29,6 +30,7 @@ from stream_engine.harness.references import Spoken, Talk, read_rttm, read_stm
 from stream_engine.harness.resources import gpu_values
 from stream_engine.harness.speaker_errors import der
 from stream_engine.harness.stability import churn, label_changes, label_stability
+from stream_engine.session_folder import Result
 from tests.bench_data import outcome, results, spread
 
 S = 16_000
@@ -131,7 +133,7 @@ def test_the_interval_of_many_recordings_is_the_one_of_statistics() -> None:
 def test_a_planted_regression_is_named_first_with_its_interval() -> None:
     before = results(spread())
     lines = compared(before, results(spread(late_s=0.7)))
-    assert lines[0].startswith("paced: confirmed")
+    assert lines[0].startswith("paced: confirmed latency, p50 worse")
     assert "worse" in lines[0]
     assert "+0.70 s" in lines[0]
     assert "95 %" in lines[0]
@@ -175,7 +177,28 @@ def test_a_figure_that_is_gone_and_other_options_are_named() -> None:
 def test_what_is_peculiar_to_a_recording_is_named() -> None:
     found = [*spread(), outcome("odd one", wer=Ratio(60, 100))]
     lines = peculiarities(found)
-    assert any(line.startswith("odd one: worst WER (paced): 60.0 %") for line in lines)
+    assert any(line.startswith("odd one: worst WER, 60.0 % (others 8.5)") for line in lines)
+
+
+def test_a_batch_names_the_slowest_and_the_noisiest_file(tmp_path: Path) -> None:
+    def file(name: str, recognition_s: float, snr_db: float) -> Result:
+        stage = {"items": 1, "feed": {"total_s": recognition_s}}
+        told = {
+            "audio_duration": 10.0,
+            "total_duration": 5.0,
+            "audio_seconds_per_second": 2.0,
+            "bottleneck": "recognition",
+            "stages": {"recognition": stage},
+            "health": {"snr_db": snr_db},
+        }
+        return Result(folder=tmp_path / name, exit_code=0, outputs={}, notes=(), performance_metrics=told)
+
+    files = [file("a", 1.0, 40.0), file("b", 1.1, 8.0), file("c", 4.0, 35.0)]
+    assert batch_sentences(files) == (
+        "b: noisiest, 8 dB of signal to noise",
+        "c: slowest in recognition (0.40 × life, others 0.11)",
+    )
+    assert batch_table(files).row_count == 3
 
 
 def test_hostile_names_stay_text(tmp_path: Path) -> None:

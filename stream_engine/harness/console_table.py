@@ -14,7 +14,7 @@ from stream_engine.harness.load import LoadRow
 from stream_engine.harness.measured import pooled
 from stream_engine.harness.results import Cell, Outcome, Results
 
-BY_FILE = ("wer", "cpwer", "der", "jer", "confirmed_p95", "speaker_p50", "rtf", "rss")
+BY_FILE = ("wer", "cpwer", "der", "jer", "confirmed_p95", "speaker_p50", "rtf")
 LAG = ("mean", "p50", "p90", "p95", "p99")
 
 
@@ -69,9 +69,9 @@ def per_file(outcome: Outcome) -> list[str]:
 
 def _figures(results: Results) -> Table:
     count = len(dict.fromkeys(outcome.recording for outcome in results.outcomes))
-    title = f"{plain(results.data_set)}: {count} recordings (95 % of such data sets)"
+    title = f"{plain(results.data_set)}: {count} recordings; in brackets: 95 % interval"
     view = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    view.add_column("figure")
+    view.add_column("figure", no_wrap=True)
     for mode in results.modes:
         view.add_column(f"{mode}{f' × {results.pace:g}' if mode == 'paced' else ''}", justify="right")
     for column in COLUMNS:
@@ -84,7 +84,7 @@ def _figures(results: Results) -> Table:
 def _files(results: Results) -> Table:
     view = Table(title="by file", title_justify="left", box=None, pad_edge=False)
     view.add_column("recording", overflow="ellipsis", no_wrap=True, max_width=30)
-    view.add_column("mode")
+    view.add_column("mode", no_wrap=True)
     for title in ("audio, s", *by_file_titles()):
         view.add_column(title, justify="right")
     for outcome in results.outcomes:
@@ -95,15 +95,15 @@ def _files(results: Results) -> Table:
 
 
 def _load(rows: tuple[LoadRow, ...]) -> Table:
-    title = "sessions at a time: lag of final text in seconds, and RTFX (seconds of audio a second)"
+    title = "sessions at a time: lag of final text (s), and RTFX (audio seconds a second)"
     view = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for name in ("mode", "sessions", *LAG, "RTFX", "cpu", "memory", "failed"):
+    for name in ("mode", "sessions", *LAG, "RTFX", "cpu, ×", "memory, MB", "failed"):
         view.add_column(name, justify="left" if name == "mode" else "right")
     for row in rows:
         lag = [f"{row.lag[name]:.2f}" if row.lag else "–" for name in LAG]
         rtfx = "–" if row.rtfx is None else f"{row.rtfx:.2f}"
-        cpu = f"{row.cpu_s / row.audio_s:.2f} ×" if row.audio_s else "–"
+        cpu = f"{row.cpu_s / row.audio_s:.2f}" if row.audio_s else "–"
         view.add_row(
-            row.mode, str(row.sessions), *lag, rtfx, cpu, f"{row.rss_mb:,.0f} MB", str(row.failed or "")
+            row.mode, str(row.sessions), *lag, rtfx, cpu, f"{row.rss_mb:,.0f}", str(row.failed or "")
         )
     return view

@@ -34,6 +34,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     wall_s: float = 0.0  # from the first audio asked for to the last event
     cpu_s: float = 0.0
     rss_mb: float = 0.0
+    others: tuple[float, float] = (0.0, 0.0)  # processor seconds of other programs, of so many seconds
     began_s: float = 0.0  # when the feed did, in seconds of `emitted_at`: loading was over
     gpu: dict[str, Any] = {}
     health: dict[str, float | int | None] = {}
@@ -93,7 +94,11 @@ async def one_run(recording: Recording, folder: Path, options: Options, backends
         run = Run(made_of=made, failed=f"a fault of ours: {type(error).__name__}: {said}")
     else:
         run = msgspec.structs.replace(
-            summed(result, made), cpu_s=taken.cpu_s, rss_mb=taken.rss_mb, gpu=taken.gpu
+            summed(result, made),
+            cpu_s=taken.cpu_s,
+            rss_mb=taken.rss_mb,
+            others=(taken.others_cpu_s, taken.wall_s),
+            gpu=taken.gpu,
         )
     _keep(folder, run)
     return run

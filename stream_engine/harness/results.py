@@ -73,13 +73,24 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
 
 
 DEFINITIONS = {
-    "text": "lower case, without punctuation, brackets, broken words and fillers (harness/word_errors.py)",
-    "tcpwer": f"collar {TCP_COLLAR_S} s; times of words spread over a line by their letters",
-    "der": "pyannote.metrics, no collar, overlap counted, inside the UEM (or the whole recording)",
-    "der_collar": f"the same without {NIST_COLLAR_S} s on either side of each boundary of the reference",
-    "jer": "no collar, overlap counted",
-    "latency": "harness/latency.py",
-    "interval": f"{CONFIDENCE} %: bootstrap over recordings, {RESAMPLES} resamples",
+    "text": "lower case, without punctuation, brackets, broken words and fillers",
+    "WER": "all errors over all words of the reference, in order of time, speakers ignored (meeteval)",
+    "cpWER, tcpWER": "meeteval; tcpWER with a collar of "
+    f"{TCP_COLLAR_S:.0f} s, times of words spread over a line by their letters",
+    "DER, JER": "pyannote.metrics; overlap counted; inside the UEM, or over the whole recording; "
+    f"with a collar, {NIST_COLLAR_S} s on either side of each boundary of the reference are left out",
+    "interim, confirmed": "of each message: audio fed less the end of its last word (true times of words "
+    "where there are some); confirmed: of final text only; oldest: less where the message before ended",
+    "word shown, committed": "from the true end of a recognised word until it is shown, and there for good",
+    "first turn": "from the first voice of the reference",
+    "first text": "from the first audio fed",
+    "correct speaker": "from the start of a turn of the reference until its right label is shown to stay",
+    "partial churn": "words that were shown and taken back, over final words (UPWR)",
+    "label flicker": "times that a shown label changes, a minute of speech",
+    "RTF, processor": "time, and processor time of this process and its children, over audio",
+    "other programs": "processor time that others took meanwhile, in cores: it makes ours wait",
+    "memory": "of the whole process, with all that it did before",
+    "interval": f"{CONFIDENCE} %, by the bootstrap over recordings ({RESAMPLES} resamples)",
 }
 
 

@@ -84,6 +84,7 @@ def scored(known: Known, run: Run, log: Path, mode: Mode, pace: float) -> Values
         "churn": stability.churn(events),
         "rtf": ratio_of(run.wall_s, run.audio_s, "no audio"),
         "cpu": ratio_of(run.cpu_s, run.audio_s, "no audio"),
+        "others": ratio_of(*run.others, "not measured"),
         "rss": Largest(run.rss_mb),
         **gpu_values(run.gpu, run.audio_s),
     }

@@ -1,0 +1,54 @@
+"""Many files in one process, over models that are loaded once: a table, and what is peculiar to each file.
+
+For `transcribe A B C`: what their sessions measured is compared, nothing is scored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from sinks.inert_text import plain
+from stream_engine.harness.peculiar import noisiest, sentences, slowest
+from stream_engine.session_folder import Result
+
+
+def batch_table(results: Sequence[Result]) -> Table:
+    """A row a file: audio, speed, first text, the costliest stage, how much the signal is above the noise."""
+    view = Table(box=None, pad_edge=False)
+    view.add_column("folder", overflow="fold")
+    for name in ("audio, s", "took, s", "× life", "loading, s", "first text, s", "SNR, dB"):
+        view.add_column(name, justify="right")
+    view.add_column("most of the compute")
+    for result in results:
+        told = result.performance_metrics
+        first = told.get("first_s", {}).get("final segment")
+        figures = (
+            told.get("audio_duration"),
+            told.get("total_duration"),
+            told.get("audio_seconds_per_second"),
+            told.get("load_s"),
+            first,
+            told.get("health", {}).get("snr_db"),
+        )
+        cells = ["–" if one is None else f"{one:.1f}" for one in figures]
+        view.add_row(Text(plain(result.folder.name)), *cells, told.get("bottleneck") or "–")
+    return view
+
+
+def batch_sentences(results: Sequence[Result]) -> tuple[str, ...]:
+    """Which file was the slowest in which stages, and which is the noisiest; nothing for fewer than two."""
+    told = [(result.folder.name, result.performance_metrics) for result in results]
+    told = [(name, figures) for name, figures in told if figures.get("audio_duration")]
+    if len(told) < 2:
+        return ()
+    costs = [(name, figures["audio_duration"], _compute_s(figures)) for name, figures in told]
+    health = [(name, figures.get("health", {})) for name, figures in told]
+    return sentences([name for name, _ in told], [*slowest(costs), *noisiest(health)])
+
+
+def _compute_s(figures: dict[str, Any]) -> dict[str, float]:
+    return {name: stage["feed"]["total_s"] for name, stage in figures["stages"].items() if stage["items"]}
