@@ -6,30 +6,23 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from html.parser import HTMLParser
 from pathlib import Path
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from sinks.event_log import EventLog
-from sinks.formats import Unwritten
 from sinks.inert_text import plain
 from sinks.labelled import LabelledLog
 from sinks.report.matter import file_name, gather
 from sinks.report.moments import EACH
-from sinks.report.page import ON_PAPER, write_report
+from sinks.report.page import write_report
 from sinks.report.paint import DARK, LIGHT, SPEAKERS_DARK, SPEAKERS_LIGHT
-from sinks.report.pdf import write_report_pdf
-from sinks.report.timeline import Intervals, bars, coarser, envelope, shares, ticks
 from stream_engine.clock import samples
-from stream_engine.events import Envelope, SessionStart
+from stream_engine.events import SessionStart
 from tests.reported import HOSTILE, PEOPLE, STEP_S, text, write_session
 
 
@@ -233,51 +226,6 @@ def test_only_a_file_can_lie_beside_the_report(source: str, name: str | None) ->
     assert file_name(source) == name
 
 
-@given(st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 5000)), max_size=50))
-def test_intervals_come_back_from_their_numbers(steps: list[tuple[int, int]]) -> None:
-    found, expected, at = Intervals(1), [], 0
-    for step, length in steps:
-        at += step
-        found.add(16 * at, 16 * (at + length), 7)
-        expected.append([at, at + length])
-    assert found.times().tolist() == expected
-    numbers = np.array(found.numbers()).reshape(-1, 3)
-    assert numbers[:, 0].cumsum().tolist() == [start for start, _ in expected]
-
-
-def test_a_picture_does_not_grow_with_the_session() -> None:
-    starts = np.arange(100_000) / 100
-    assert len(bars(np.stack((starts, starts + 0.004), 1), 0, 10)) < 30_000
-    assert (
-        bars(np.array([[1.0, 2.0], [2.5, 2.9], [9.0, 9.1]]), 5, 10)
-        == "M1.0 5h2.3v10h-2.3zM9.0 5h0.8v10h-0.8z"
-    )
-
-
-def test_where_a_pixel_holds_many_turns_the_bar_is_as_high_as_they_fill_it() -> None:
-    found = shares(np.array([[0.0, 2.0], [3.0, 4.0], [7.0, 13.0]]), 5, 10)
-    assert found == "M0 15v-7.5h4v7.5zM4 15v-2.5h4v2.5zM8 15v-10.0h4v10.0zM12 15v-2.5h4v2.5z"
-    assert not shares(np.zeros((0, 2)), 5, 10)
-
-
-def test_an_envelope_keeps_its_peaks_and_its_holes() -> None:
-    told = [
-        Envelope(start=1600 * start, end=0, peaks=b64encode(bytes([start] * 3)).decode()) for start in (2, 8)
-    ]
-    level = envelope(told, 1600 * 10)
-    assert level.tolist() == [0, 0, 2, 2, 2, 0, 0, 0, 8, 8]
-    assert coarser(level, 4)[0].tolist() == [2, 2, 8, 8]
-    assert not len(envelope([], 16_000))
-    assert b64decode(told[0].peaks) == b"\x02\x02\x02"
-
-
-def test_ticks_are_few_and_round() -> None:
-    for duration_s in (0.5, 12, 61, 3600, 36_000, 90_000):
-        found = ticks(samples(duration_s))
-        assert 1 <= len(found) <= 9
-        assert found[0] == (0.0, "0:00")
-
-
 def test_colours_can_be_read_on_both_grounds() -> None:
     for colours, speakers in ((LIGHT, SPEAKERS_LIGHT), (DARK, SPEAKERS_DARK)):
         for ground in (colours["card"], colours["ground"]):
@@ -298,55 +246,3 @@ def contrast(one: str, other: str) -> float:
 
     lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
-
-
-# --- on paper ------------------------------------------------------------------------------------
-
-
-def test_pdftotext_reads_the_pdf_and_hostile_text_is_text_there_too(tmp_path: Path) -> None:
-    pytest.importorskip("weasyprint", exc_type=ImportError)
-    if not shutil.which("pdftotext"):
-        pytest.skip("poppler's pdftotext is not installed")
-    folder = write_session(tmp_path / "talk", lines=24)
-    log = LabelledLog(folder / "events.jsonl")
-    write_report_pdf(log, folder / "report.pdf")
-    command = ["pdftotext", "-layout", str(folder / "report.pdf"), "-"]
-    read = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    for wanted in (
-        "Who talked",
-        "Transcript",
-        "the harbour was closed 0",
-        "<script>window.harmed = 1</script>",
-        "7 * 7",
-    ):
-        assert wanted in read
-    assert "49" not in re.findall(r"\{\{.*", read)
-    raw = (folder / "report.pdf").read_bytes()
-    assert b"/JavaScript" not in raw
-    assert b"/URI" not in raw
-    first = raw
-    write_report_pdf(log, folder / "report.pdf")
-    assert (folder / "report.pdf").read_bytes() == first
-
-
-def test_without_weasyprint_there_is_no_pdf_and_a_reason(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "weasyprint", None)
-    folder = write_session(tmp_path / "talk")
-    with pytest.raises(Unwritten, match="pip install"):
-        write_report_pdf(LabelledLog(folder / "events.jsonl"), folder / "report.pdf")
-    assert not (folder / "report.pdf").exists()
-
-
-def test_what_does_not_fit_on_paper_is_said(tmp_path: Path) -> None:
-    from sinks.report.page import pieces
-
-    folder = write_session(tmp_path / "talk", lines=ON_PAPER + 150)
-    markup = "".join(pieces(gather(LabelledLog(folder / "events.jsonl")), still=True))
-    assert f"leaves out the other 150 lines, of {ON_PAPER + 150:,}" in markup
-    assert "<script" not in markup
-    links, ids = set(re.findall(r'href="#([^"]+)"', markup)), set(re.findall(r'id="([^"]+)"', markup))
-    assert {link for link in links if link.startswith("t=")} <= ids
-    assert 'class="at"' in markup
-    assert "var(--" not in re.sub(r"<style>.*?</style>", "", markup, flags=re.S)

@@ -16,12 +16,13 @@ from sinks.attention import warnings_of
 from sinks.beside import Beside
 from sinks.inert_text import plain
 from sinks.labelled import LabelledLog
+from sinks.report.intervals import Intervals
 from sinks.report.lines import Lines
+from sinks.report.loudness import envelope
 from sinks.report.moments import Moments
 from sinks.report.passages import MOST, Passage, passage
 from sinks.report.people import Cast, Cell, Talker, matrix, talkers
 from sinks.report.sound_names import sound_name
-from sinks.report.timeline import Intervals, envelope
 from stream_engine.events import Interruption, Overlap, Segment, SessionEnd, SessionStart, Statistics
 
 

@@ -17,9 +17,10 @@ from sinks.labelled import LabelledLog
 from sinks.report import plots
 from sinks.report.latency import resources, stages, word_latency
 from sinks.report.lines import BLOCK, link_time, on_paper
+from sinks.report.loudness import packed
 from sinks.report.matter import Matter, file_name, gather
 from sinks.report.paint import palette
-from sinks.report.timeline import Picture, packed, picture
+from sinks.report.picture import Picture, picture
 from sinks.report.windows import Stretch, stretches
 from sinks.whole_file import replacing
 from stream_engine.clock import MILLISECOND, RATE, timestamp

@@ -12,8 +12,8 @@ from markupsafe import Markup
 
 from sinks.report.latency import Part
 from sinks.report.passages import Passage
+from sinks.report.picture import WIDTH, ticks
 from sinks.report.svg import inline
-from sinks.report.timeline import WIDTH, ticks
 from sinks.report.windows import Stretch
 from stream_engine.clock import RATE
 

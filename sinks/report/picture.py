@@ -1,91 +1,21 @@
-"""Who speaks when, twice: numbers for the interactive timeline, and a still picture of it.
-
-The numbers are milliseconds, each start less the one before: `[0, 4200, 5100, 800]` are [0, 4.2) and
-[5.1, 5.9) in seconds.
-"""
+"""Who speaks when, as a still picture: for readers without scripts, and for paper."""
 
 from __future__ import annotations
 
-from array import array
-from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sinks.report.intervals import Intervals
+from sinks.report.loudness import STEP, coarser
 from stream_engine.clock import MILLISECOND, RATE
-from stream_engine.events import Envelope
 
-STEP = RATE // 10  # of the envelope
-POINTS = 72_000  # of the envelope in a page: two hours in full; beyond, the largest of some steps
 WIDTH = 1000  # of the picture
 _LANE, _WAVE = 12, 40
 _COARSE = 1 / 4000  # of a pixel in a millisecond: below, turns are narrower than a pixel
 _BIN = 4  # pixels
-
-
-class Intervals:
-    """Intervals in order of start, with whole numbers beside them."""
-
-    def __init__(self, beside: int = 0) -> None:
-        self._width = 2 + beside
-        self._values = array("q")
-        self._last = 0
-
-    def __len__(self) -> int:
-        return len(self._values) // self._width
-
-    def add(self, start: int, end: int, *beside: int) -> None:
-        start, end = start // MILLISECOND, end // MILLISECOND
-        self._values.extend((start - self._last, end - start, *beside))
-        self._last = start
-
-    def numbers(self) -> list[int]:
-        return self._values.tolist()
-
-    def times(self) -> NDArray[np.int64]:
-        """[intervals, 2], milliseconds."""
-        values = self._rows()
-        start = values[:, 0].cumsum()
-        return np.stack((start, start + values[:, 1]), axis=1)
-
-    def marks(self) -> list[tuple[int, int]]:
-        """The start of each, in milliseconds, and the first number beside it."""
-        values = self._rows()
-        return list(zip(values[:, 0].cumsum().tolist(), values[:, 2].tolist(), strict=True))
-
-    def _rows(self) -> NDArray[np.int64]:
-        return np.array(self._values, np.int64).reshape(-1, self._width)
-
-
-def envelope(told: Iterable[Envelope], duration: int) -> NDArray[np.uint8]:
-    """One byte for each tenth of a second, 0 where nothing is known; empty where nobody looked."""
-    level = np.zeros(-(-duration // STEP), np.uint8)
-    found = False
-    for one in told:
-        peaks = np.frombuffer(b64decode(one.peaks), np.uint8)
-        first = one.start // STEP
-        peaks = peaks[: max(0, len(level) - first)]
-        level[first : first + len(peaks)] = peaks
-        found = True
-    return level if found else level[:0]
-
-
-def coarser(level: NDArray[np.uint8], points: int) -> tuple[NDArray[np.uint8], int]:
-    """At most `points` of it, each the largest of so many."""
-    many = max(1, -(-len(level) // points))
-    padded = np.pad(level, (0, -len(level) % many))
-    return padded.reshape(-1, many).max(1, initial=0), many
-
-
-def packed(level: NDArray[np.uint8]) -> dict[str, Any]:
-    """The envelope for the page."""
-    level, many = coarser(level, POINTS)
-    return {"step": 100 * many, "peaks": b64encode(level.tobytes()).decode()}
-
-
-# --- the still picture ---------------------------------------------------------------------------
 
 
 class Lane(NamedTuple):
