@@ -35,6 +35,8 @@ BENCHES = (
     "conversation",
     "analytics",
     "outputs",
+    "report",
+    "performance_logger",
     "session",
     "live",
     "long",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from stream_engine.performance.gpu_monitor import GPUMonitor
@@ -44,14 +45,24 @@ class Resources:
             self._gpu.stop()
 
     def figures(self) -> dict[str, Any]:
-        """`cpu_s`, `memory` and `gpu_stats`, to be joined to those of `metrics`.
+        """`cpu_s`, `resources`, `memory` and `gpu_stats`, to be joined to those of `metrics`.
 
         Memory is that of the samples, while operators still have theirs. `second_half_mb` is the growth in
         the second half of them: models are loaded by then.
         """
         last = self._last
+        cpu_s = (self._read.process_cpu() - self._cpu) / 1e9
+        gpu = self._gpu.stop() if self._gpu is not None else {}
+        used = gpu.get("avg_utilization")
+        cores_s = self._tracer.wall_ns() / 1e9 * (os.cpu_count() or 1)
         return {
-            "cpu_s": round((self._read.process_cpu() - self._cpu) / 1e9, 3),
+            "cpu_s": round(cpu_s, 3),
+            "resources": {
+                "cpu_bound_share": round(min(1.0, cpu_s / cores_s), 4) if cores_s else None,
+                "gpu_idle_share": None if used is None else round(1 - used / 100, 4),
+                "memory_delta_mb": round(last - self._first, 1),
+                "memory_peak_mb": round(self._peak, 1),
+            },
             "memory": {
                 "start_mb": round(self._first, 1),
                 "end_mb": round(last, 1),
@@ -59,5 +70,5 @@ class Resources:
                 "delta_mb": round(last - self._first, 1),
                 "second_half_mb": round(last - self._samples[len(self._samples) // 2], 1),
             },
-            "gpu_stats": self._gpu.stop() if self._gpu is not None else {},
+            "gpu_stats": gpu,
         }
