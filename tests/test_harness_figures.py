@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -142,6 +143,16 @@ def test_a_planted_regression_is_named_first_with_its_interval() -> None:
     assert compared(before, before) == ("nothing got worse",)
 
 
+def test_a_busier_machine_is_said_before_anything_else() -> None:
+    before, now = (
+        results([outcome(name, others=Ratio(cores * 10, 10)) for name in "ab"]) for cores in (0.1, 1.6)
+    )
+    assert compared(before, now) == (
+        "paced: other programs took 1.6 cores, 0.1 then: times hardly compare",
+        "nothing got worse",
+    )
+
+
 def test_more_lag_under_load_is_named() -> None:
     def row(late_s: float) -> LoadRow:
         samples = tuple(Samples((1.0 + late_s + place, 2.0 + late_s)) for place in (0, 0.1))
@@ -172,6 +183,9 @@ def test_a_figure_that_is_gone_and_other_options_are_named() -> None:
     lines = compared(results(spread()), results(now, options={"asr": "none"}))
     assert lines[0] == "other options than then: asr"
     assert any("no figure any more for talk 7" in line for line in lines)
+    old = tuple(msgspec.structs.replace(one, values={"wer": one.values["wer"]}) for one in spread())
+    older = msgspec.structs.replace(results(spread()), outcomes=old)  # of a version that knew less
+    assert compared(older, results(spread())) == ("nothing got worse",)
 
 
 def test_what_is_peculiar_to_a_recording_is_named() -> None:

@@ -10,12 +10,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from sinks.inert_text import plain
-from stream_engine.harness.columns import COLUMNS, LATENCY, Column, shown
+from stream_engine.harness.columns import COLUMNS, LATENCY, Column, Unit, shown
 from stream_engine.harness.load import PERCENTILES
 from stream_engine.harness.measured import Absent, Measured, difference, pooled
 from stream_engine.harness.results import Results
 
 LEAST = 0.005  # of what was before: less is no news
+NO_NEWS: dict[Unit, float] = {
+    "%": 0.0005,
+    "s": 0.005,
+    "MB": 5,
+    "J/h": 1,
+    "×": 0.002,
+    "/min": 0.05,
+    "cores": 0.1,
+}
+BUSY, BUSIER = (
+    "others",
+    0.25,
+)  # cores that other programs took: with so many more or less times do not compare
+UNKNOWN = Absent("not measured by that version")
 WORSE, BETTER, UNSURE = "worse", "better", "moved, within what chance may do"
 
 
@@ -31,7 +45,10 @@ def compared(before: Results, now: Results) -> tuple[str, ...]:
             lines.append(f"{mode}: nothing in common with the earlier bench")
             continue
         for column in COLUMNS:
-            was, is_now = ([side[name].values[column.of] for name in shared] for side in (old, mine))
+            if column.name == BUSY:
+                continue
+            sides = ([side[name].values for name in shared] for side in (old, mine))
+            was, is_now = ([one.get(column.of, UNKNOWN) for one in side] for side in sides)
             told = _moved(column, was, is_now, shared)
             if told is not None:
                 rank, size, sentence = told
@@ -77,7 +94,7 @@ def _moved(
         return None
     moved, bounds = told
     was, is_now = (pooled([pair[side] for pair in pairs], column.statistic) for side in (0, 1))
-    if was is None or is_now is None or abs(moved) <= LEAST * abs(was):
+    if was is None or is_now is None or abs(moved) <= max(LEAST * abs(was), NO_NEWS[column.unit]):
         return None
     sure = bounds is None or bounds[0] > 0 or bounds[1] < 0
     verdict = UNSURE if not sure else WORSE if moved > 0 else BETTER
@@ -108,18 +125,30 @@ def _signed(value: float, column: Column) -> str:
     return f"{'+' if value > 0 else '−' if value < 0 else '±'}{shown(abs(value), column.unit)}"
 
 
+def _others(results: Results, mode: str) -> float | None:
+    found = (cell.value for cell in results.table if (cell.mode, cell.figure) == (mode, BUSY))
+    return next(found, None)
+
+
 def _unlike(before: Results, now: Results) -> Iterator[str]:
     """What makes the two hard to compare."""
     options = [name for name in now.options if now.options[name] != before.options.get(name)]
     if options:
         yield f"other options than then: {', '.join(sorted(options))}"
-    for what in ("versions", "machine", "definitions"):
+    definitions = [name for name in now.definitions if now.definitions[name] != before.definitions.get(name)]
+    if definitions:
+        yield f"other definitions than then: {'; '.join(definitions)}"
+    for what in ("versions", "machine"):
         then, here = getattr(before, what), getattr(now, what)
         changed = [name for name in sorted({*then, *here}) if then.get(name) != here.get(name)]
         if changed:
             yield f"other {what} than then: " + ", ".join(
                 f"{name} {plain(str(then.get(name)))} → {plain(str(here.get(name)))}" for name in changed
             )
+    for mode in now.modes:
+        then, here = (_others(side, mode) for side in (before, now))
+        if then is not None and here is not None and abs(then - here) > BUSIER:
+            yield (f"{mode}: other programs took {here:.1f} cores, {then:.1f} then: times hardly compare")
     if before.pace != now.pace:
         yield f"another pace than then: {before.pace:g} → {now.pace:g}"
     names = [dict.fromkeys(one.recording for one in side.outcomes) for side in (before, now)]
