@@ -1,0 +1,156 @@
+"""Peers side by side: the same audio through ours and through what a user would take instead.
+
+    python -m benches.peers setup [NAME...]      environments, from the configured package registry
+    python -m benches.peers run [NAME...] [--quick] [--json] [--pyannote FOLDER] [--whisper FOLDER]
+    python -m benches.peers [--json]             all that is set up
+
+Each side is a process, each peer in an environment of its own; they run by turns, and ours without analytics
+(prosody, sounds, affect), which no peer has. `moonshine`: its own stream with its own speakers, against
+ours on the same weights. `sequential`: pyannote's pipeline, then faster-whisper; ours with the very same
+files: community-1 rebuilt from the wheel of moonshine-voice, a tiny Whisper of random weights in the true
+format (so its texts mean nothing), or the ones given. `pydub`: the preprocessing of a typical script.
+`whisperx`: its assignment of speakers to words. `diart`: its blocks with models that read the audio. A peer
+that cannot run is named with the reason.
+
+`x_real_time` is audio over wall time, start of the process and loading included; `cpu_s` counts all
+processors and is what to compare where neighbours disturb. `first_s`: from the start of the process to the
+first text that will not change (ours: final or rejected). Memory: the highest RssAnon and RSS of the
+process and its children, and `anon_mb_per_minute`, its slope over the lengths. DER: collar 0, overlap
+counted, pooled.
+
+Bars: throughput >= theirs; first text of 30 min >= 5 x sooner than the sequential way; memory flat where
+theirs grows; accuracy not worse by more than 1 point.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benches.peers import environments
+from benches.peers.environments import MissingEnvironment
+
+
+def moonshine(chosen: argparse.Namespace) -> dict[str, Any]:
+    from benches.peers.side_by_side import compare
+    from benches.peers.transcribers import Ours, Peer
+
+    ours = Ours(("--asr", "moonshine", "--diarizer", "community-1"))
+    peer = Peer("moonshine", "moonshine_stream.py", first="line")
+    return compare(ours, peer, lengths=lengths(chosen, 120), quick=chosen.quick, texts=True)
+
+
+def sequential(chosen: argparse.Namespace) -> dict[str, Any]:
+    from benches.peers.side_by_side import compare
+    from benches.peers.transcribers import Ours, Peer
+    from benches.peers.weights import pyannote_pipeline, tiny_whisper
+
+    weights = environments.root() / "weights"
+    pyannote = str(chosen.pyannote or pyannote_pipeline(weights / "community-1"))
+    whisper = str(chosen.whisper or tiny_whisper(weights / "tiny-whisper"))
+    ours = Ours(("--diarizer", f"pyannote:{pyannote}", "--asr", f"faster-whisper:{whisper}"))
+    peer = Peer("sequential", "sequential.py", (pyannote, whisper))
+    return compare(ours, peer, lengths=lengths(chosen, 120), quick=chosen.quick, texts=bool(chosen.whisper))
+
+
+def pydub(chosen: argparse.Namespace) -> dict[str, Any]:
+    from benches.peers.preprocessing import compare
+
+    return compare(lengths=lengths(chosen, 300))
+
+
+def whisperx(chosen: argparse.Namespace) -> dict[str, Any]:
+    from benches.peers.word_speakers import compare
+
+    return compare(quick=chosen.quick)
+
+
+def diart(chosen: argparse.Namespace) -> dict[str, Any]:
+    from benches.peers.blocks import compare
+
+    return compare(lengths=lengths(chosen, 600))
+
+
+PEERS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
+    "moonshine": moonshine,
+    "sequential": sequential,
+    "pydub": pydub,
+    "whisperx": whisperx,
+    "diart": diart,
+}
+
+
+def lengths(chosen: argparse.Namespace, longest: int) -> tuple[int, ...]:
+    """Seconds of audio: those asked for, else short ones and up to what the slower side can bear."""
+    if chosen.lengths:
+        return tuple(chosen.lengths)
+    return (15, 30) if chosen.quick else tuple(sorted({30, 60, longest}))
+
+
+def measure(arguments: list[str] | None = None) -> dict[str, Any]:
+    """The figures of each peer by name, or `{"missing": reason}`."""
+    chosen = parsed(["run", *(arguments or [])])
+    found: dict[str, Any] = {}
+    for name in chosen.names or PEERS:
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        try:
+            environments.python(name)
+            found[name] = PEERS[name](chosen)
+        except (MissingEnvironment, RuntimeError) as error:
+            found[name] = {"missing": str(error)}
+    return found
+
+
+def parsed(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benches.peers")
+    parser.add_argument("action", choices=("setup", "run"))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(PEERS))
+    parser.add_argument("--quick", action="store_true", help="15 and 30 s, one clip, no 30 min")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--lengths", type=int, nargs="+", metavar="S", help="of the recordings, seconds")
+    parser.add_argument("--pyannote", type=Path, metavar="FOLDER", help="a pipeline with other weights")
+    parser.add_argument("--whisper", type=Path, metavar="FOLDER", help="a CTranslate2 model that understands")
+    chosen = parser.parse_args(arguments)
+    unknown = sorted(set(chosen.names) - set(PEERS))
+    if unknown:
+        parser.error(f"unknown peer: {', '.join(unknown)}; there are {', '.join(PEERS)}")
+    return chosen
+
+
+def set_up(names: list[str]) -> int:
+    """Prints what became of each; 1 if one could not be made."""
+    failed = 0
+    for name in names or environments.names():
+        try:
+            environments.set_up(name)
+            print(f"{name}: {environments.python(name)}")
+        except MissingEnvironment as error:
+            print(error, file=sys.stderr)
+            failed = 1
+    return failed
+
+
+def main(arguments: list[str]) -> int:
+    if not arguments or arguments[0].startswith("--"):
+        arguments = ["run", *arguments]
+    chosen = parsed(arguments)
+    if chosen.action == "setup":
+        return set_up(chosen.names)
+    result = measure(arguments[1:])
+    print(json.dumps(result) if chosen.json else "\n".join(lines(result)))
+    return 0
+
+
+def lines(result: dict[str, Any]) -> list[str]:
+    """A table of all that is not a list of rows, then the rows."""
+    from benches.__main__ import table
+
+    return [part for name, figures in result.items() for part in (f"\n## {name}\n", *table(figures))]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
