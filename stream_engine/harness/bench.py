@@ -12,17 +12,16 @@ import msgspec
 from anyio import to_thread
 from rich.console import Console
 
-from sinks.formats import parse_formats
 from sinks.inert_text import plain
-from stream_engine import measures
 from stream_engine.assembly import BACKENDS
 from stream_engine.backends import Backends
 from stream_engine.folder import claimed
+from stream_engine.harness.asked import Asked, asked
 from stream_engine.harness.comparison import compared
 from stream_engine.harness.console_table import tables
 from stream_engine.harness.data_set import DataSet, Recording, read_data_set
 from stream_engine.harness.load import LoadRow, keep_row, kept_row, loaded, row_of_runs
-from stream_engine.harness.one_run import PACED, UNPACED, Mode, Run, kept, made_of, one_run, options_of
+from stream_engine.harness.one_run import PACED, Mode, Run, kept, made_of, one_run, options_of
 from stream_engine.harness.peculiar import peculiarities
 from stream_engine.harness.results import (
     DEFINITIONS,
@@ -36,60 +35,18 @@ from stream_engine.harness.results import (
     write_results,
 )
 from stream_engine.harness.scoring import Known, absent, scored
-from stream_engine.options import Options, merged
 from stream_engine.tracer import Tracer
 
 SOME_FAILED = 5
-FORMATS = "performance"  # what a session writes beside its log, unless told otherwise
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What a bench is to do."""
-
-    data_set: Path
-    out: Path
-    modes: tuple[Mode, ...]
-    pace: float
-    sessions: tuple[int, ...]
-    options: Options
-    against: Path | None = None
-    limit: int | None = None
-    quiet: bool = False
-
-
-def asked(given: dict[str, Any]) -> Asked:
-    """The words of the command line: `dataset`, `out`, `paced`, `unpaced`, `pace`, `sessions`, `against`,
-    `limit`, `quiet`, `profile`, and options of a session. Without `paced` and `unpaced`: both.
+def bench(given: dict[str, Any]) -> int:
+    """The words of the command line (see `asked`) to the exit code.
 
     Raises:
-        ValueError: an option has a wrong value.
+        ValueError, StreamEngineError: as `asked` and `run`.
     """
-    given = dict(given)
-    if given.get("dataset") is None:
-        raise ValueError("name a data set: a folder of recordings, or a manifest")
-    path = Path(given.pop("dataset"))
-    both = given.pop("paced", False), given.pop("unpaced", False)
-    wanted = both if any(both) else (True, True)
-    out, against, limit = (given.pop(name, None) for name in ("out", "against", "limit"))
-    sessions, quiet = given.pop("sessions", None), given.pop("quiet", False)
-    if limit is not None and limit < 1:
-        raise ValueError(f"limit must be at least 1, not {limit}")
-    options = merged(given.pop("profile", None), {"formats": FORMATS, **given})
-    if options.pcm:
-        raise ValueError("pcm describes stdin: a data set is made of files")
-    parse_formats(options.formats)
-    measures.checked(options)
-    return Asked(
-        data_set=path,
-        out=Path(out) if out is not None else Path(f"bench-{path.resolve().stem}"),
-        modes=tuple(mode for mode, on in zip((PACED, UNPACED), wanted, strict=True) if on),
-        pace=options.pace or 1.0,
-        sessions=_counts(sessions),
-        options=msgspec.structs.replace(options, pace=None),
-        against=Path(against) if against is not None else None,
-        limit=limit,
-        quiet=quiet,
-    )
+    return run(asked(given))
 
 
 def run(asked: Asked, backends: Backends = BACKENDS, console: Console | None = None) -> int:
@@ -219,23 +176,8 @@ def _page(results: Results, out: Path) -> str:
     """Writes the page, where the packages for it are there; says where, or why not."""
     try:
         from stream_engine.harness.page import write_page
-    except ImportError as error:
-        return f"no page: {error.name} is not installed"
-    try:
+
         write_page(results, out / "page.html")
     except ImportError as error:
         return f"no page: {error.name} is not installed"
     return str(out / "page.html")
-
-
-def _counts(text: str | Sequence[int] | None) -> tuple[int, ...]:
-    if text is None:
-        return (1,)
-    try:
-        parts = text.split(",") if isinstance(text, str) else text
-        found = tuple(sorted({int(part) for part in parts}))
-    except ValueError:
-        found = ()
-    if not found or found[0] < 1:
-        raise ValueError(f"sessions {text!r}: want numbers of simultaneous sessions, such as 1,2,4")
-    return found

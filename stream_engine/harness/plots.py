@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from markupsafe import Markup
 
 from sinks.inert_text import plain
 from sinks.report.svg import inline
+from stream_engine.harness.axes import IN_PAGE, STAND_IN, axes_of, titled
 from stream_engine.harness.columns import COLUMNS
 from stream_engine.harness.load import LoadRow
 from stream_engine.harness.measured import Samples, pooled
@@ -20,13 +21,6 @@ from stream_engine.harness.one_run import PACED
 from stream_engine.harness.results import Outcome, Results
 from stream_engine.harness.scoring import PARTS
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
-
-_NAMES = ("ink", "faint", "line", *(f"s{number}" for number in range(10)))
-_STAND_IN = {name: f"#0102{place:02x}" for place, name in enumerate(_NAMES, start=16)}
-_IN_PAGE = {stand_in: f"var(--{name})" for name, stand_in in _STAND_IN.items()}
 _RATES = ("wer", "cpwer", "tcpwer", "der", "jer")
 _LATE = (
     ("interim", "interim"),
@@ -68,7 +62,7 @@ def _rates(outcomes: Sequence[Outcome]) -> Markup | None:
     shown = {column: found for column, found in values.items() if any(one is not None for one in found)}
     if not shown or len(outcomes) > MOST:
         return None
-    figure, (axis,) = _axes(1, height=0.5 + 0.3 * len(outcomes))
+    figure, (axis,) = axes_of(1, height=0.5 + 0.3 * len(outcomes))
     places = np.arange(len(outcomes))[::-1]
     for number, (column, found) in enumerate(shown.items()):
         known = [(place, 100 * one) for place, one in zip(places, found, strict=True) if one is not None]
@@ -76,19 +70,19 @@ def _rates(outcomes: Sequence[Outcome]) -> Markup | None:
             [value for _, value in known],
             [place for place, _ in known],
             "o",
-            color=_STAND_IN[f"s{number}"],
+            color=STAND_IN[f"s{number}"],
             label=column.title.split(",")[0],
             alpha=0.85,
         )
     axis.set_yticks(places, [plain(one.recording)[:40] for one in outcomes])
     axis.set_ylim(-0.6, len(outcomes) - 0.4)
     axis.set_xlim(left=0)
-    _titled(axis, "%", legend=True)
-    return inline(figure, _IN_PAGE, "rates")
+    titled(axis, "%", legend=True)
+    return inline(figure, IN_PAGE, "rates")
 
 
 def _latency(outcomes: Sequence[Outcome]) -> Markup | None:
-    figure, (axis,) = _axes(1, height=2.6)
+    figure, (axis,) = axes_of(1, height=2.6)
     drawn = False
     for number, (name, title) in enumerate(_LATE):
         told = [one.values[name] for one in outcomes]
@@ -97,13 +91,13 @@ def _latency(outcomes: Sequence[Outcome]) -> Markup | None:
             drawn = True
             ordered = np.sort(found)
             share = np.arange(1, len(ordered) + 1) / len(ordered)
-            axis.step(ordered, share, where="post", color=_STAND_IN[f"s{number}"], label=title, linewidth=1.6)
+            axis.step(ordered, share, where="post", color=STAND_IN[f"s{number}"], label=title, linewidth=1.6)
     if not drawn:
         return None
     axis.set_ylim(0, 1)
     axis.set_xlim(left=0)
-    _titled(axis, "seconds", legend=True)
-    return inline(figure, _IN_PAGE, "latency")
+    titled(axis, "seconds", legend=True)
+    return inline(figure, IN_PAGE, "latency")
 
 
 def _parts(outcomes: Sequence[Outcome]) -> Markup | None:
@@ -111,77 +105,41 @@ def _parts(outcomes: Sequence[Outcome]) -> Markup | None:
     shown = [(part, mean) for part, mean in means if mean is not None and mean >= 0.005]
     if not shown:
         return None
-    figure, (axis,) = _axes(1, height=0.9)
+    figure, (axis,) = axes_of(1, height=0.9)
     left = 0.0
     for number, (part, mean) in enumerate(shown):
         label = f"{part} {mean:.2f} s"
-        axis.barh(0, mean, left=left, color=_STAND_IN[f"s{number}"], label=label, height=0.6)
+        axis.barh(0, mean, left=left, color=STAND_IN[f"s{number}"], label=label, height=0.6)
         left += mean
     axis.set_xlim(0, left)
     axis.set_yticks([])
-    _titled(axis, "seconds, mean", legend=True)
-    return inline(figure, _IN_PAGE, "parts")
+    titled(axis, "seconds, mean", legend=True)
+    return inline(figure, IN_PAGE, "parts")
 
 
 def _load(rows: Sequence[LoadRow]) -> Markup | None:
     if len({row.sessions for row in rows}) < 2:
         return None
     paced = [row for row in rows if row.lag]
-    figure, axes = _axes(2 if paced else 1, height=1.6)
+    figure, axes = axes_of(2 if paced else 1, height=1.6)
     ticks = sorted({row.sessions for row in rows})
     if paced:
         for number, name in enumerate(("p50", "p95", "p99")):
             found = [row.lag[name] for row in paced if row.lag]
-            colour = _STAND_IN[f"s{number}"]
+            colour = STAND_IN[f"s{number}"]
             axes[0].plot([row.sessions for row in paced], found, "o-", color=colour, label=name)
         axes[0].set_ylim(bottom=0)
-        _titled(axes[0], "", legend=True, title="lag of final text, seconds")
+        titled(axes[0], "", legend=True, title="lag of final text, seconds")
     for number, mode in enumerate(dict.fromkeys(row.mode for row in rows), start=3):
         mine = [row for row in rows if row.mode == mode and row.rtfx is not None]
         axes[-1].plot(
             [row.sessions for row in mine],
             [row.rtfx for row in mine if row.rtfx is not None],
             "o-",
-            color=_STAND_IN[f"s{number}"],
+            color=STAND_IN[f"s{number}"],
             label=mode,
         )
     axes[-1].set_ylim(bottom=0)
     axes[-1].set_xticks(ticks)
-    _titled(axes[-1], "sessions at a time", legend=True, title="RTFX")
-    return inline(figure, _IN_PAGE, "load")
-
-
-def _titled(axis: Axes, below: str, *, legend: bool, title: str = "") -> None:
-    axis.set_xlabel(below, fontsize=9, color=_STAND_IN["faint"])
-    if title:
-        axis.set_title(title, loc="left", fontsize=10, color=_STAND_IN["ink"])
-    if legend:
-        place = "upper right" if title else "lower left"
-        anchor = (1, 1.25) if title else (0, 1)
-        axis.legend(
-            loc=place,
-            bbox_to_anchor=anchor,
-            ncols=4,
-            frameon=False,
-            fontsize=9,
-            labelcolor=_STAND_IN["ink"],
-            borderaxespad=0,
-            handlelength=1,
-        )
-
-
-def _axes(count: int, height: float) -> tuple[Figure, list[Axes]]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 0.6 + height * count), layout="constrained")
-    axes: list[Axes] = list(figure.subplots(count, 1, sharex=True, squeeze=False)[:, 0])
-    for axis in axes:
-        for name, spine in axis.spines.items():
-            spine.set_visible(name == "bottom")
-            spine.set_color(_STAND_IN["line"])
-        axis.tick_params(colors=_STAND_IN["faint"], labelsize=9, length=0)
-        axis.grid(color=_STAND_IN["line"], linewidth=0.6)
-        axis.set_axisbelow(True)
-        axis.patch.set_visible(False)
-    figure.patch.set_visible(False)
-    return figure, axes
+    titled(axes[-1], "sessions at a time", legend=True, title="RTFX")
+    return inline(figure, IN_PAGE, "load")
