@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from stream_engine.errors import InputError
+from stream_engine.errors import InputError, SessionInUse
+from stream_engine.folder import claimed
 from stream_engine.harness.bench import asked, run
 from stream_engine.harness.data_set import read_data_set
 from stream_engine.harness.measured import Absent, Ratio
@@ -49,8 +50,8 @@ class Bench:
             stdout=subprocess.DEVNULL,
             start_new_session=True,
         )
+        until = time.monotonic() + 90
         try:
-            until = time.monotonic() + 90
             while not (found := list(self.out.glob("sessions/*/call-*/run.json"))):
                 assert process.poll() is None
                 assert time.monotonic() < until
@@ -58,7 +59,18 @@ class Bench:
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+        while self._held():
+            assert time.monotonic() < until
+            time.sleep(0.05)
         return found[0]
+
+    def _held(self) -> bool:
+        """A program that was just being started holds the folder until it has died, too."""
+        try:
+            with claimed(self.out):
+                return False
+        except SessionInUse:
+            return True
 
 
 def benched(given: dict[str, Any]) -> tuple[int, str]:
