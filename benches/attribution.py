@@ -65,6 +65,13 @@ def true_turns(meeting: str) -> list[Spoken]:
 
 def ours(words: list[Spoken], turns: list[Spoken]) -> Speakers:
     """Through the operator, as a session feeds it."""
+    return [
+        word.speakers for segment in run(WordSpeakers(), fed(words, turns)) for word in segment.words or ()
+    ]
+
+
+def fed(words: list[Spoken], turns: list[Spoken]) -> list[Any]:
+    """What a session feeds the operator, in order of time."""
     items: list[Any] = []
     for id, (start, end, speaker) in enumerate(turns):
         start, end = samples(start), samples(end)
@@ -78,8 +85,7 @@ def ours(words: list[Spoken], turns: list[Spoken]) -> Speakers:
         items.append(
             Segment(id=id, revision=0, final=True, start=start, end=end, speaker=None, text="", words=part)
         )
-    items.sort(key=lambda item: item.at if isinstance(item, Watermark) else item.start)  # stable
-    return [word.speakers for segment in run(WordSpeakers(), items) for word in segment.words or ()]
+    return sorted(items, key=lambda item: item.at if isinstance(item, Watermark) else item.start)  # stable
 
 
 def nearest(

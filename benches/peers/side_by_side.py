@@ -64,9 +64,9 @@ def cost(ours: Transcriber, peer: Transcriber, length: int, folder: Path) -> dic
 def first_of_long(ours: Transcriber, peer: Transcriber, folder: Path) -> dict[str, Any]:
     """The first text of 30 min. Who has none within the limit is stopped: the ratio is then a lower bound."""
     audio = looped(LONG_S, folder)
-    mine = ours([audio], limit_s=PATIENCE_S / 3).first_s
+    mine = ours([audio], first_within_s=PATIENCE_S).first_s
     limit = max(PATIENCE_S, 6 * (mine or 0))
-    theirs = peer([audio], limit_s=limit).first_s
+    theirs = peer([audio], first_within_s=limit).first_s
     return {
         "first_text_of_30_min": {
             "ours_s": mine,

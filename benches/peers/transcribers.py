@@ -28,7 +28,9 @@ class Heard:
 
 
 class Transcriber(Protocol):
-    def __call__(self, files: Sequence[Path], *, limit_s: float | None = None) -> Heard: ...
+    def __call__(self, files: Sequence[Path], *, first_within_s: float | None = None) -> Heard:
+        """With `first_within_s`, only up to the first text, or for so long."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -40,18 +42,27 @@ class Ours:
 
     options: tuple[str, ...]
 
-    def __call__(self, files: Sequence[Path], *, limit_s: float | None = None) -> Heard:
+    def __call__(self, files: Sequence[Path], *, first_within_s: float | None = None) -> Heard:
         from benches.recognition import last_labels, speaker
         from stream_engine.clock import seconds
         from stream_engine.events import Relabel, Segment, Turn, Watermark
         from stream_engine.log import read
 
         with tempfile.TemporaryDirectory() as name:
-            command = [sys.executable, "-m", "stream_engine", "transcribe", *files, "--out", name, "--json"]
+            command: list[str | Path] = [
+                sys.executable,
+                "-m",
+                "stream_engine",
+                "transcribe",
+                *files,
+                "--out",
+                name,
+                "--json",
+            ]
             always = ("--no-cache", "--language", "en", "--formats", "events", "--analytics", "none")
-            heard = Heard(Watched([*command, *always, *self.options], limit_s=limit_s), None)
-            done = [at for at, line in heard.run.lines if line.get("type") in ("segment", "rejected")]
-            heard.first_s = min(done, default=None)
+            command += [*always, *self.options]
+            run = Watched(command, limit_s=first_within_s, enough=_is_text if first_within_s else None)
+            heard = Heard(run, next((at for at, line in run.lines if _is_text(line)), None))
             for file in files if not heard.run.stopped else ():
                 events = list(read(Path(name) / file.stem / "events.jsonl"))
                 final = last_labels([e for e in events if isinstance(e, Turn | Relabel | Watermark)])
@@ -75,9 +86,10 @@ class Peer:
     arguments: tuple[str, ...] = ()
     first: str = "text"
 
-    def __call__(self, files: Sequence[Path], *, limit_s: float | None = None) -> Heard:
+    def __call__(self, files: Sequence[Path], *, first_within_s: float | None = None) -> Heard:
         command = [python(self.environment), PROGRAMS / self.program, *self.arguments, *files]
-        run = Watched(command, limit_s=limit_s)
+        enough = (lambda line: line["kind"] == self.first) if first_within_s else None
+        run = Watched(command, limit_s=first_within_s, enough=enough)
         heard = Heard(run, run.first(kind=self.first))
         for file in files:
             rows: list[dict[str, Any]] = run.all(kind="turn", file=str(file))
@@ -85,3 +97,7 @@ class Peer:
             said = run.all(kind="text", file=str(file))
             heard.lines[file] = [(row["start"], row["speaker"], row["text"]) for row in said]
         return heard
+
+
+def _is_text(event: dict[str, Any]) -> bool:
+    return event.get("type") == "rejected" or (event.get("type") == "segment" and event["final"])

@@ -7,7 +7,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ Line = tuple[float, dict[str, Any]]  # seconds from the start of the process, wh
 
 
 class Watched:
-    """Runs `command` to its end, or for `limit_s`; its standard output is JSON lines.
+    """Runs `command` to its end, for `limit_s`, or to the line that is `enough`; it prints JSON lines.
 
     `anon_mb` and `rss_mb` are the highest sums over the process and its children; `cpu_s` counts all.
 
@@ -30,7 +30,7 @@ class Watched:
         command: Sequence[str | Path],
         *,
         limit_s: float | None = None,
-        env: dict[str, str] | None = None,
+        enough: Callable[[dict[str, Any]], bool] | None = None,
     ) -> None:
         self.lines: list[Line] = []
         self.anon_mb = self.rss_mb = self.cpu_s = 0.0
@@ -41,7 +41,7 @@ class Watched:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=REPOSITORY,
-            env=os.environ | {"PYANNOTE_METRICS_ENABLED": "0", "PYTHONPATH": str(REPOSITORY)} | (env or {}),
+            env=os.environ | {"PYANNOTE_METRICS_ENABLED": "0", "PYTHONPATH": str(REPOSITORY)},
         ) as process:
             over = threading.Event()
             sampler = threading.Thread(target=self._sample, args=(process, over, limit_s))
@@ -52,6 +52,10 @@ class Watched:
             for line in process.stdout or ():
                 if line.startswith(b"{"):
                     self.lines.append((time.perf_counter() - began, json.loads(line)))
+                    if enough and enough(self.lines[-1][1]):
+                        self.stopped = True
+                        process.kill()
+                        break
             process.wait()
             self.wall_s = time.perf_counter() - began
             over.set()

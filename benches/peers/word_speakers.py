@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from benches.attribution import DATA, Count, Speakers, ours, overlapped, true_turns, true_words
+from benches.attribution import DATA, Count, Speakers, fed, ours, overlapped, true_turns, true_words
 from benches.peers.environments import python
 from benches.peers.transcribers import PROGRAMS
 from benches.peers.watched import Watched
 from benches.worn_turns import Spoken, worn
 from operators.timeline.alignment import align
+from operators.timeline.word_speakers import WordSpeakers
+from stream_engine.testing import run
 
 SIZES = ((1_000, 250), (10_000, 2_500), (40_000, 10_000))  # words, turns
 
@@ -36,9 +38,9 @@ def theirs(words: list[Spoken], turns: list[Spoken]) -> tuple[Speakers, float, W
     with tempfile.TemporaryDirectory() as name:
         task = Path(name) / "task.json"
         task.write_text(json.dumps({"words": [w[:2] for w in words], "turns": turns}))
-        run = Watched([python("whisperx"), PROGRAMS / "whisperx_words.py", task])
-    (answer,) = run.all(kind="speakers")
-    return [(one,) if one else () for one in answer["speakers"]], answer["seconds"], run
+        peer = Watched([python("whisperx"), PROGRAMS / "whisperx_words.py", task])
+    (answer,) = peer.all(kind="speakers")
+    return [(one,) if one else () for one in answer["speakers"]], answer["seconds"], peer
 
 
 def accuracy(seeds: int) -> dict[str, Any]:
@@ -69,14 +71,15 @@ def at_size(words: int, turns: int) -> dict[str, Any]:
     columns = [
         np.array([int(one[side] * 16_000) for one in rows]) for rows in (said, spoken) for side in (0, 1)
     ]
-    _, seconds, run = theirs(said, spoken)
+    _, seconds, peer = theirs(said, spoken)
+    items = fed(said, spoken)
     return {
         "words": words,
         "turns": turns,
         "theirs_s": seconds,
-        "ours_operator_s": taken(lambda: ours(said, spoken)),
+        "ours_operator_s": taken(lambda: run(WordSpeakers(), items)),
         "ours_align_s": taken(lambda: align(*columns)),
-        "theirs_rss_mb": run.rss_mb,
+        "theirs_rss_mb": peer.rss_mb,
     }
 
 
