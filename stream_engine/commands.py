@@ -113,12 +113,21 @@ def transcribe(given: dict[str, Any]) -> int:
     view = _View(console=Console(stderr=as_json), as_json=as_json, quiet=quiet)
     backends = BACKENDS
     codes: dict[Path, int] = {}
+    results: list[Result] = []
     for source, folder in zip(sources, session_folders(sources, out), strict=True):
-        codes[folder] = code = _one(source, folder, options, backends, view)
+        codes[folder] = code = _one(source, folder, options, backends, view, results)
         if code == INTERRUPTED:
             break
     if len(sources) > 1:
+        from stream_engine.harness.batch import batch_sentences, batch_table
+
         view.say(_summary(codes))
+        done = [result for result in results if result.performance_metrics.get("stages")]
+        if len(done) > 1:
+            view.say()
+            view.say(batch_table(done))
+            for line in batch_sentences(done):
+                view.say(line)
     return _overall(list(codes.values()))
 
 
@@ -140,8 +149,10 @@ class _View:
             self.console.print(*what, highlight=False, markup=False, soft_wrap=True)
 
 
-def _one(source: Input, folder: Path, options: Options, backends: Backends, view: _View) -> int:
-    """One input to its end; its errors become a line and an exit code."""
+def _one(
+    source: Input, folder: Path, options: Options, backends: Backends, view: _View, results: list[Result]
+) -> int:
+    """One input to its end, into `results`; its errors become a line and an exit code."""
     try:
         result = SessionFolder(folder, source, options).finished(lambda: backends.choose(options).versions)
     except ValueError as error:
@@ -157,6 +168,7 @@ def _one(source: Input, folder: Path, options: Options, backends: Backends, view
         raise
     except Exception as error:  # noqa: BLE001 - a fault with one input is no reason to leave out the others
         return _fault(error)
+    results.append(result)
     _report(result, view)
     if result.exit_code == DAMAGED:
         _complain(f"{source.shown}: {result.notes[-1]}; what could be decoded is complete", DAMAGED)

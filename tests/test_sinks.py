@@ -447,7 +447,9 @@ def test_formats_are_parsed_in_the_order_of_the_table():
     assert set(parse_formats("all")) > {*DEFAULT, *GROUPS["tables"], *GROUPS["scoring"]}
     assert "voices" not in parse_formats("all")
     for wrong in ("srt,docx", "", ","):
-        with pytest.raises(ValueError, match=r"unknown format: (docx|nothing); valid are: default, all, subtitles"):
+        with pytest.raises(
+            ValueError, match=r"unknown format: (docx|nothing); valid are: default, all, subtitles"
+        ):
             parse_formats(wrong)
 
 

@@ -1,7 +1,8 @@
 """A tagger in ONNX with the layout of PANNs' CNN14, small enough to be made by a test.
 
 Its four classes hear: speech never; Music as loud as the window is; Rain as loud as it is above 12 kHz (of
-which audio at 16 kHz has nothing, so only bad resampling gives any); Train the length of the window, as a share of 2 s.
+which audio at 16 kHz has nothing, so only bad resampling gives any); Train the length of the window, as a
+share of 2 s.
 """
 
 from __future__ import annotations

@@ -114,4 +114,6 @@ def find_gpu(nvml: Any = None, torch: Any = None) -> Device | None:
         except nvml.NVMLError:
             pass
     torch = torch or sys.modules.get("torch")
-    return Apple(torch) if torch is not None and torch.backends.mps.is_available() else None
+    backends = getattr(torch, "backends", None)  # None also where another thread is still importing torch
+    mps = getattr(backends, "mps", None)
+    return Apple(torch) if mps is not None and mps.is_available() else None
