@@ -149,6 +149,11 @@ def _session_options(parser: argparse.ArgumentParser) -> None:
         ("--pace", "X", "feed at X times the speed of life"),
         ("--stall-timeout", "S", "give up a source that sends nothing for so long"),
         ("--checkpoint-every", "S", "audio between two places from which a killed session goes on"),
+        ("--min-overlap", "S", "what two speakers share at least, to be an interruption"),
+        ("--interruption-gap", "S", "who begins so soon after another interrupts nobody"),
+        ("--backchannel-max", "S", "the longest words that claim no floor"),
+        ("--pause-min", "S", "the shortest pause within a segment"),
+        ("--statistics-every", "S", "of session time between two figures of the talk"),
         kind=float,
     )
     for name, text in (
@@ -156,7 +161,7 @@ def _session_options(parser: argparse.ArgumentParser) -> None:
         ("--partials", "show the text of turns that are still open"),
         ("--redact", "replace numbers, dates, addresses and listed names in every output"),
         ("--enable-performance-logging", "performance_<session>.json and .txt, by stage and subprocess"),
-        ("--exact-medians", "of speakers; else within 1 %, in bounded memory"),
+        ("--exact-medians", "of speakers; else within one percent, in bounded memory"),
         ("--no-cache", "keep no decoded audio on disk after the run"),
         ("--fresh", "replace what an earlier run left in the folder"),
         ("--offline", "open no socket"),

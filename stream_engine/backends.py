@@ -32,6 +32,7 @@ from operators.timeline.overlap import OverlapState, OverlapSweep
 from operators.timeline.word_speakers import WordSpeakers, WordSpeakersState
 from stream_engine import measures
 from stream_engine.checkpoint import Checkpoint
+from stream_engine.clock import samples
 from stream_engine.device import Device
 from stream_engine.device import choose as device_for
 from stream_engine.errors import BackendError
@@ -168,8 +169,9 @@ class Backends:
             diarizer = f"{diarizer}:{diarizer_model}"
         if diarizer in ("none", "channels") and (asked := options.of_a_diarizer()):
             raise BackendError(f"diarizer {diarizer} has nothing for --{asked}; leave it out")
-        if diarizer == "channels" and options.processed in ("diarization", "both"):
-            raise BackendError("the signal chain mixes channels; leave --processed diarization out")
+        if diarizer in ("channels", "none") and options.processed in ("diarization", "both"):
+            why = "no diarizer hears it" if diarizer == "none" else "the signal chain mixes channels"
+            raise BackendError(f"--processed {options.processed}: {why}; take recognition, or none")
         voices = identity(Path(options.voices)) if options.voices else []
         if device.name != "cpu":
             notes.append(f"device {device.name}; voice activity and moonshine stay on the CPU")
@@ -275,7 +277,12 @@ class Backends:
             speech_turns=SpeechTurns(state=state(SPEECH_TURNS, SpeechTurnsState)),
             utterances=UtteranceCutter(state=state(UTTERANCES, UtteranceState)),
             recognise=recognise,
-            overlap=OverlapSweep(state=state(OVERLAP, OverlapState)),
+            overlap=OverlapSweep(
+                min_overlap=samples(options.min_overlap),
+                interruption_gap=samples(options.interruption_gap),
+                backchannel_max=samples(options.backchannel_max),
+                state=state(OVERLAP, OverlapState),
+            ),
             in_context=in_context,
             language=language,
             hypotheses=hypotheses,
@@ -293,6 +300,7 @@ class Backends:
                 state=state,
                 recogniser=recogniser,
                 live=live,
+                apart=choice.diarizer == "channels",
             ),
         )
 

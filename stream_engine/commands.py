@@ -170,6 +170,10 @@ def _one(
         return _fault(error)
     results.append(result)
     _report(result, view)
+    if result.exit_code == FAULT:
+        for name, output in result.outputs.items():
+            if output.state == "failed":
+                _complain(f"{result.folder / name}: {output.reason}", FAULT)
     if result.exit_code == DAMAGED:
         _complain(f"{source.shown}: {result.notes[-1]}; what could be decoded is complete", DAMAGED)
     if result.exit_code == INTERRUPTED:

@@ -305,21 +305,22 @@ class Affect(_Record, frozen=True, tag="affect"):
 
 
 class ConversationFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """The talk as a whole. Ratios are in [0, 1]; None: there is nothing to take it from."""
+    """The talk as a whole. Ratios are in [0, 1]; None: there is nothing to take it from, or nobody
+    told who speaks."""
 
     speech_s: float  # somebody speaks
-    overlap_s: float  # two or more speak
+    overlap_s: float | None  # two or more speak
     silence_ratio: float | None
     overlap_ratio: float | None  # of speech
     balance: float | None  # entropy of talk time, 1: all alike
-    turns: int  # stretches of one speaker, merged over short pauses
+    turns: int | None  # stretches of one speaker, merged over short pauses
     turns_per_min: float | None
     turn_mean_s: float | None
-    interruptions: int
-    successful_interruptions: int
-    backchannels: int
+    interruptions: int | None
+    successful_interruptions: int | None
+    backchannels: int | None
     interruptions_per_min: float | None
-    response_latencies: int
+    response_latencies: int | None
     response_latency_mean_s: float | None
     response_latency_median_s: float | None
     response_latency_p90_s: float | None

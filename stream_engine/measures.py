@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from operators.affect.affect import Affects, AffectState
-from operators.affect.choice import AffectFiles, affect_files, affect_models
+from operators.affect.choice import AffectFiles, affect_files, affect_models, intent_labels
 from operators.affect.models import AffectModels
 from operators.audio.loudness import LoudnessState
 from operators.audio.processed_view import ProcessedView
@@ -58,6 +59,7 @@ from stream_engine.threads import import_torch_beside
 
 T = TypeVar("T")
 Interval = Callable[[int, int], NDArray[np.float32]]  # start, end -> [frames] or [frames, channels]
+HELD_S = 20.0  # of a file: segments that affect models hear together
 SIGNAL, ONNX = "signal", "onnx"
 
 
@@ -104,12 +106,12 @@ def rules_of(text: str | None) -> EventRules:
         except ValueError:
             number = float("nan")
         rule, _, label = name.partition(".")
-        known = (
+        known = math.isfinite(number) and (
             rule in EventRules.__struct_fields__
             and rule != "min_dur_of"
             and not (label and rule != "min_dur")
         )
-        if not known or number != number:
+        if not known:
             raise ValueError(f"sound rules: {pair.strip()!r}; want such as enter=0.5 or min_dur.Speech=1")
         if label:
             given.setdefault("min_dur_of", {})[label] = number
@@ -162,6 +164,8 @@ def checked(options: Options) -> None:
         rules.check(SignalTagger.labels)
     fillers_of(options)
     names_of(options)
+    if options.intents is not None:
+        intent_labels(options.intents)
     if options.classmap:
         _identity(options.classmap)
 
@@ -241,8 +245,9 @@ def analytics(
     state: State,
     recogniser: Recogniser | None,
     live: bool,
+    apart: bool,
 ) -> Analytics:
-    """Operators for one session, in the states that they had."""
+    """Operators for one session, in the states that they had; its channels may be kept `apart`."""
     wanted = options.measured
     sounds = None
     if models.tagger is not None:
@@ -263,12 +268,16 @@ def analytics(
         saved = state(CONVERSATION, tuple[InOrderState, ConversationState])  # type: ignore[type-var]
         conversation = chain(
             InOrder(state=saved[0] if saved else None),
-            Conversation(exact=options.exact_medians, state=saved[1] if saved else None),
+            Conversation(
+                every_s=options.statistics_every,
+                exact=options.exact_medians,
+                state=saved[1] if saved else None,
+            ),
         )
     return Analytics(
         loudness=SessionLoudness(state=state(LOUDNESS, LoudnessState)) if sounds or prosody else None,
         spectra=Stft(device=device, state=state(SPECTRA, StftState))
-        if sounds or prosody or processed
+        if sounds or (prosody and not apart) or processed
         else None,
         signal_chain=SignalChain(
             links=options.links, loudness=options.loudness, state=state(SIGNAL_CHAIN, SignalChainState)
@@ -276,10 +285,13 @@ def analytics(
         if processed
         else None,
         sound_events=sounds,
-        frames=FrameFeatures(state=state(PROSODY_FRAMES, FrameState)) if prosody else None,
+        frames=FrameFeatures(state=state(PROSODY_FRAMES, FrameState)) if prosody and not apart else None,
         prosody=Paralinguistics(
             audio=partial(_mixed, audio),
+            sound=not apart,
             voice="voice" in wanted,
+            pause_min_ms=round(options.pause_min * 1000),
+            long_pause_ms=max(600, round(options.pause_min * 1000)),
             language=language,
             fillers=measures.fillers,
             state=state(PROSODY, ParalinguisticsState),
@@ -291,6 +303,7 @@ def analytics(
             audio=audio,
             language=language,
             prosody=prosody,
+            hold_s=0.0 if live or not models.affect.files else HELD_S,
             state=state(AFFECT, AffectState),
         )
         if recogniser is not None and "affect" in wanted
@@ -342,7 +355,6 @@ def _mixed(audio: Interval, start: int, end: int) -> NDArray[np.float32]:
 
 
 def _identity(path: str) -> str:
-    try:
-        return identity_of(Path(path))
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}") from None
+    if not Path(path).is_file():
+        raise ValueError(f"{path}: no such file")
+    return identity_of(Path(path))

@@ -42,6 +42,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     affect_intent: str | None = None
     intents: str | None = None  # labels of one's own
     exact_medians: bool = False  # of speakers; else within 1 %
+    statistics_every: float = 10.0  # s of session time
+    pause_min: float = 0.2  # s
+    min_overlap: float = 0.05  # s
+    interruption_gap: float = 0.15  # s
+    backchannel_max: float = 1.0  # s
     processed: Literal["none", "recognition", "diarization", "both"] = "none"  # who hears the signal chain
     chain: str = "high-pass,gain,compression,loudness,limiter"
     loudness: Literal["asr", "broadcast"] = "asr"  # -20 or -23 LUFS
@@ -73,12 +78,15 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             raise ValueError("speakers fixes the number; leave min_speakers and max_speakers out")
         if self.min_speakers and self.max_speakers and self.min_speakers > self.max_speakers:
             raise ValueError(f"min_speakers {self.min_speakers} is above max_speakers {self.max_speakers}")
-        for name in ("latency", "pace", "stall_timeout", "checkpoint_every"):
+        positive = ("latency", "pace", "stall_timeout", "checkpoint_every", "statistics_every", "pause_min")
+        for name in (*positive, "min_overlap", "interruption_gap", "backchannel_max"):
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
                 raise ValueError(f"{name} must be above 0, not {value}")
         if self.prompt and self.context:
             raise ValueError("prompt fixes what is told before each clip: leave context out")
+        if not _names(self.analytics):
+            raise ValueError("analytics: name what is to be measured, or none")
         for given, known in ((self.analytics, (*MEASURES, "all", "none")), (self.chain, LINKS)):
             if unknown := sorted({name for name in _names(given) if name not in known}):
                 raise ValueError(f"{unknown[0]}: unknown; choose of {', '.join(known)}")
@@ -98,6 +106,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     def measured(self) -> frozenset[str]:
         """What is to be measured beside the words."""
         asked = set(_names(self.analytics))
+        if "voice" in asked:
+            asked.add("prosody")
         return frozenset(MEASURES if "all" in asked else asked - {"none"})
 
     @property
@@ -141,6 +151,11 @@ RESULT_CHANGING = (
     "affect_intent",
     "intents",
     "exact_medians",
+    "statistics_every",
+    "pause_min",
+    "min_overlap",
+    "interruption_gap",
+    "backchannel_max",
     "processed",
     "chain",
     "loudness",

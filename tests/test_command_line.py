@@ -440,3 +440,40 @@ def test_the_trace_of_a_run_can_be_shown(transcribed: tuple[Path, subprocess.Com
     run = engine("trace", "show", folder)
     assert run.returncode == 0
     assert "diarization" in run.stdout
+
+
+@pytest.mark.parametrize(
+    "command", ["transcribe", "ingest", "render", "doctor", "models", "cache", "trace", "bench"]
+)
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    from stream_engine.__main__ import main
+
+    with pytest.raises(SystemExit) as left:
+        main([command, "--help"])
+    assert left.value.code == 0
+    assert "usage: stream-engine " + command in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (["--diarizer", "none", "--processed", "both"], 4, "no diarizer hears it"),
+        (["--diarizer", "channels", "--processed", "diarization"], 4, "mixes channels"),
+        (["--sound-rules", "median=inf"], 2, "sound rules"),
+        (["--sound-rules", "merge_gap=inf"], 2, "sound rules"),
+        (["--sound-rules", "median=100001"], 2, "median"),
+        (["--intents", "a,,b"], 2, "intent"),
+        (["--classmap", "/tmp"], 2, "no such file"),
+        (["--analytics", ""], 2, "name what is to be measured"),
+        (["--tagger", "onnx:/nowhere"], 4, "sound tagger"),
+        (["--affect-text", "/nowhere"], 4, "affect model"),
+        (["--chain", "echo"], 2, "echo: unknown"),
+        (["--redact-names", "/nowhere"], 2, "redact"),
+    ],
+)
+def test_a_wrong_measure_is_one_line_and_its_exit_code(
+    tmp_path: Path, options: list[str], code: int, said: str
+) -> None:
+    run = engine("transcribe", tone(tmp_path / "tone.wav"), "--out", tmp_path / "out", "--no-cache", *options)
+    assert run.returncode == code
+    assert said in run.stderr

@@ -188,7 +188,7 @@ class Health:
             dc_offset=round(state.total / count, 6),
             rms_db=None if mean_db is None else round(mean_db, 2),
             silence_ratio=round(state.silent / count, 4),
-            snr_db=None if mean_db is None or quiet == 0 else round(mean_db - noise_db, 1),
+            snr_db=None if mean_db is None or quiet == 0 else round(mean_db - noise_db, 1) + 0.0,
             dynamic_range_db=round(20 * float(np.log10(loud / soft)), 1) if soft > 0 else None,
             nan_or_inf=state.not_numbers,
         )

@@ -76,6 +76,11 @@ class Loudness:
         self._integrated = integrated(self._counts)
 
     @property
+    def integrated(self) -> float | None:
+        """The gated loudness of all so far, LUFS."""
+        return self._integrated
+
+    @property
     def state(self) -> LoudnessState:
         return LoudnessState(
             self._weighting.state,

@@ -17,7 +17,11 @@ class SessionLoudness:
     def __init__(self, *, state: LoudnessState | None = None) -> None:
         self._transfers = Transfers()
         self._loudness = Loudness(state=state)
-        self.integrated: float | None = None  # LUFS; None: nothing above the gate
+
+    @property
+    def integrated(self) -> float | None:
+        """LUFS; None: nothing above the gate."""
+        return self._loudness.integrated
 
     @property
     def state(self) -> LoudnessState:
@@ -25,8 +29,8 @@ class SessionLoudness:
 
     def feed(self, item: Chunk, /) -> Iterable[LoudnessReading]:
         mono = item.samples if item.samples.ndim == 1 else np.mean(item.samples, axis=1)
-        for reading in self._loudness.feed(TensorChunk(item.start, self._transfers.upload(mono, "cpu"))):
-            self.integrated = reading.integrated
+        for _ in self._loudness.feed(TensorChunk(item.start, self._transfers.upload(mono, "cpu"))):
+            pass
         return ()
 
     def flush(self) -> Iterable[LoudnessReading]:

@@ -66,7 +66,7 @@ def frame_statistics(
         loudness_dbfs=round(middle, 1),
         loudness_range_db=round(loud - quiet, 1),
         centroid_hz=round(float(np.median(frames.centroid_hz[sounding])), 1) if some else None,
-        flatness=round(float(np.median(frames.flatness[sounding])), 3) if some else None,
+        flatness=round(float(np.median(frames.flatness[sounding])), 5) if some else None,
         pauses=len(pauses_ms),
         long_pauses=int(np.count_nonzero(pauses_ms >= long_pause_ms)),
         pause_s=round(pause_frames * HOP / RATE, 3),

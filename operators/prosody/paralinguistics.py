@@ -33,6 +33,7 @@ TEXT = "text"  # the source of the watermarks that go with segments
 Text = Segment | Rejected | Language | Watermark
 NO_FRAMES = "pitch, level, pauses: no audio"
 VOICE = ("jitter_pct", "shimmer_db", "hnr_db", "cpps_db")
+APART = "pitch, level, pauses, voice: not measured where channels are kept apart"
 TOO_LATE = "pitch, level, pauses: the text came when the audio's frames were no longer kept"
 
 
@@ -56,6 +57,7 @@ class Paralinguistics(Operator[Any, Any]):
     Args:
         audio: `audio(start, end)` gives those samples as far as there are any, [frames] float32 at 16 kHz,
             not changed; asked for voice quality only.
+        sound: Whether there are frames; without, text is described at once, by itself.
         voice: Whether to measure voice quality.
         language: What is spoken until a `Language` says otherwise; None: not known.
         fillers: Lists by language code (`filler_list`).
@@ -68,6 +70,7 @@ class Paralinguistics(Operator[Any, Any]):
         self,
         *,
         audio: Callable[[int, int], NDArray[np.float32]],
+        sound: bool = True,
         voice: bool = True,
         language: str | None = None,
         fillers: Mapping[str, Fillers],
@@ -81,6 +84,7 @@ class Paralinguistics(Operator[Any, Any]):
                 f"pause_min_ms={pause_min_ms}, long_pause_ms={long_pause_ms}: want 0 < pause <= long pause"
             )
         self._audio = audio
+        self._sounds = sound
         self._voice = voice
         self._fillers = fillers
         self._pause_ms = (pause_min_ms, long_pause_ms)
@@ -115,7 +119,9 @@ class Paralinguistics(Operator[Any, Any]):
 
     def _heard(self, item: Text) -> bool:
         """Whether nothing has to be waited for."""
-        return not isinstance(item, Segment) or not _described(item) or item.end <= self._columns.end
+        if not (self._sounds and isinstance(item, Segment) and _described(item)):
+            return True
+        return item.end <= self._columns.end
 
     def _given(self, item: Text) -> Iterator[Any]:
         yield item
@@ -139,7 +145,9 @@ class Paralinguistics(Operator[Any, Any]):
         figures: dict[str, Any] = msgspec.structs.asdict(said)
         notes = list(said.notes)
         frames = self._columns.slice(segment.start, segment.end)
-        if segment.start + HOP // 2 <= self._columns.start or not frames.frames:
+        if not self._sounds:
+            notes.append(APART)
+        elif segment.start + HOP // 2 <= self._columns.start or not frames.frames:
             notes.append(TOO_LATE if segment.start < self._columns.start else NO_FRAMES)
         else:
             sound = self._sound(frames)

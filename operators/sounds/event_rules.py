@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import msgspec
+
+LONGEST_MEDIAN = 101  # rows: half of them are waited for
 
 
 class EventRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -23,8 +27,14 @@ class EventRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def __post_init__(self) -> None:
         if not 0 < self.exit <= self.enter <= 1:
             raise ValueError(f"0 < exit <= enter <= 1, got enter {self.enter} and exit {self.exit}")
-        if self.median < 1 or self.median % 2 == 0:
-            raise ValueError(f"the median is of an odd number of rows, not {self.median}")
+        if not 1 <= self.median <= LONGEST_MEDIAN or self.median % 2 == 0:
+            raise ValueError(
+                f"the median is of an odd number of rows up to {LONGEST_MEDIAN}, not {self.median}"
+            )
+        if not all(
+            map(math.isfinite, (self.min_dur, self.merge_gap, self.longest, *self.min_dur_of.values()))
+        ):
+            raise ValueError("durations and gaps are finite")
         if min(self.min_dur, self.merge_gap, *self.min_dur_of.values()) < 0:
             raise ValueError("durations and gaps are not negative")
         if not 5 <= self.longest < float("inf"):

@@ -40,22 +40,23 @@ def conversation_figures(
     successful = sum(both.successful.values())
     interruptions = successful + sum(both.attempted.values())
     named = bool(own) and at > 0
+    told = bool(own) or not speech  # else people speak whom nobody tells apart
     waits = [*settled.taking.latencies.values(), *held.taking.latencies.values()]
     latency = merged(waits, exact=settled.exact)
     return ConversationFigures(
         speech_s=seconds(speech),
-        overlap_s=seconds(overlap),
+        overlap_s=seconds(overlap) if told else None,
         silence_ratio=rounded(1 - speech / at) if at else None,
-        overlap_ratio=rounded(overlap / speech) if speech else None,
+        overlap_ratio=rounded(overlap / speech) if speech and told else None,
         balance=rounded(balance(own.values())) if own else None,
-        turns=turns,
+        turns=turns if told else None,
         turns_per_min=rounded(turns / minutes) if named else None,
         turn_mean_s=rounded(length / turns / RATE) if turns else None,
-        interruptions=interruptions,
-        successful_interruptions=successful,
-        backchannels=sum(both.backchannels.values()),
+        interruptions=interruptions if told else None,
+        successful_interruptions=successful if told else None,
+        backchannels=sum(both.backchannels.values()) if told else None,
         interruptions_per_min=rounded(interruptions / minutes) if named else None,
-        response_latencies=latency.count,
+        response_latencies=latency.count if told else None,
         response_latency_mean_s=rounded(latency.mean),
         response_latency_median_s=rounded(latency.median),
         response_latency_p90_s=rounded(latency.quantile(0.9)),
