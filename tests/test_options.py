@@ -57,6 +57,10 @@ def test_every_option_is_either_result_changing_or_not_and_none_is_forgotten() -
         "stall_timeout",
         "reconnect",
         "checkpoint_every",
+        "check_dependencies",
+        "enable_performance_logging",
+        "output_dir",
+        "otlp",
     }
     assert set(RESULT_CHANGING) | cosmetic == set(Options.__struct_fields__)
     assert not set(RESULT_CHANGING) & cosmetic
