@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sinks.formats import FORMATS
 from stream_engine.events import Segment, SessionEnd, SessionStart, Turn
 from stream_engine.log import read
 from tests.speech import CALL
@@ -242,13 +243,38 @@ def test_render_makes_the_same_documents_again_from_the_log_alone(
     transcribed: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
     folder, _ = transcribed
-    names = ("transcript.txt", "transcript.srt", "transcript.vtt", "turns.rttm")
-    before = {name: (folder / name).read_bytes() for name in names}
-    for name in names:
+    assert engine("render", folder, "--formats", "all").returncode == 0
+    from_log = [
+        format.file
+        for format in FORMATS
+        if format.renderer and format.name != "pdf" and (folder / format.file).exists()
+    ]
+    assert {"report.html", "segments.parquet", "summary.json", "speakers.csv", "transcript.srt"} < {*from_log}
+    before = {name: (folder / name).read_bytes() for name in from_log}
+    for name in from_log:
         (folder / name).unlink()
-    run = engine("render", folder, "--formats", "txt,srt,vtt,rttm")
+    run = engine("render", folder, "--formats", "all")
     assert run.returncode == 0, run.stderr
-    assert {name: (folder / name).read_bytes() for name in names} == before
+    assert {name: (folder / name).read_bytes() for name in from_log} == before
+
+
+def test_the_log_of_a_killed_session_is_rendered_and_says_that_it_is_cut_short(
+    transcribed: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    whole, _ = transcribed
+    folder = tmp_path / "killed"
+    folder.mkdir()
+    lines = (whole / "events.jsonl").read_bytes().splitlines(keepends=True)
+    (folder / "events.jsonl").write_bytes(b"".join(lines[: len(lines) // 2]) + lines[len(lines) // 2][:20])
+    manifest = json.loads((whole / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "exit_status": None, "outputs": {}}))
+    run = engine("render", folder, "--formats", "all")
+    assert run.returncode == 0, run.stderr
+    assert (folder / "transcript.txt").read_text().endswith("(the session was cut short here)\n")
+    assert not json.loads((folder / "summary.json").read_text())["complete"]
+    assert not list(folder.glob("*.part*"))
+    states = json.loads((folder / "manifest.json").read_text())["outputs"]
+    assert {name for name, output in states.items() if output["state"] == "failed"} == set()
 
 
 def test_json_prints_the_events_and_nothing_else_on_stdout(tmp_path: Path, cache: list[str]) -> None:
