@@ -35,7 +35,6 @@ from operators.speech.diarization.pyannote_hub import Hub
 from operators.speech.recognition import Recogniser
 from operators.timeline.conversation import Conversation, ConversationState
 from operators.timeline.in_order import InOrder, InOrderState
-from operators.timeline.redaction import NOT_REDACTED, Redaction, names_in
 from operators.timeline.sound_join import SoundJoin, SoundJoinState
 from stream_engine.analytics import (
     AFFECT,
@@ -52,7 +51,7 @@ from stream_engine.analytics import (
 from stream_engine.errors import BackendError
 from stream_engine.events import Spoken
 from stream_engine.models import Models
-from stream_engine.operator import chain
+from stream_engine.operator import Operator, chain
 from stream_engine.options import Options
 from stream_engine.store_header import identity_of
 from stream_engine.threads import import_torch_beside
@@ -145,6 +144,8 @@ def names_of(options: Options) -> tuple[str, ...]:
     """
     if options.redact_names is None:
         return ()
+    from operators.timeline.redaction import Redaction, names_in
+
     try:
         names = names_in(Path(options.redact_names).read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -211,7 +212,11 @@ def load(measures: Measures, options: Options, models: Models, device: str) -> M
     if device == "cpu" and ({"prosody", "sounds"} & options.measured or options.processed != "none"):
         import_torch_beside()
     tagger: Tagger | None = None
-    notes: tuple[str, ...] = (NOT_REDACTED,) if options.redact else ()
+    notes: tuple[str, ...] = ()
+    if options.redact:
+        from operators.timeline.redaction import NOT_REDACTED
+
+        notes = (NOT_REDACTED,)
     if "sounds" in options.measured:
         if measures.tagger is None:
             tagger = SignalTagger()
@@ -327,9 +332,13 @@ def loudness_of(analytics: Analytics | None) -> dict[str, float | int | None]:
     return {"loudness_lufs": None if found.integrated is None else round(found.integrated, 1)}
 
 
-def redaction(measures: Measures, options: Options) -> Redaction[Any] | None:
+def redaction(measures: Measures, options: Options) -> Operator[Any, Any] | None:
     """What takes private things out of all events, if it is wanted."""
-    return Redaction(names=measures.names) if options.redact else None
+    if not options.redact:
+        return None
+    from operators.timeline.redaction import Redaction  # its patterns take 0.1 s to compile
+
+    return Redaction(names=measures.names)
 
 
 def heard_as(
