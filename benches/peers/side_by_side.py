@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,8 +26,8 @@ def compare(
 ) -> dict[str, Any]:
     """All figures; `texts`: whether what is said has a meaning, so that cpWER has."""
     with tempfile.TemporaryDirectory() as name:
-        rows = [cost(ours, peer, length, Path(name)) for length in lengths]
-        long = {} if quick else first_of_long(ours, peer, Path(name))
+        rows = [told(cost(ours, peer, length, Path(name))) for length in lengths]
+        long = {} if quick else told(first_of_long(ours, peer, Path(name)))
     found = accuracy(ours, peer, clips(quick=quick), texts=texts)
     last = rows[-1]
     return {
@@ -39,6 +41,12 @@ def compare(
         **found,
         "by_length": rows,
     }
+
+
+def told(row: dict[str, Any]) -> dict[str, Any]:
+    """`row`, also on stderr: all of them take a quarter of an hour."""
+    print(json.dumps(row), file=sys.stderr, flush=True)
+    return row
 
 
 def cost(ours: Transcriber, peer: Transcriber, length: int, folder: Path) -> dict[str, Any]:
