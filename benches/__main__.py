@@ -12,8 +12,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from benches.plots import draw
+
 BENCHES = (
     "channel",
+    "costs",
     "overlap",
     "resample",
     "ingest",
@@ -98,6 +101,8 @@ def page(results: dict[str, Any]) -> list[str]:
         "not the seconds: these machines are noisy.",
         "",
     ]
+    lines += [f"![{title}]({file})" for file, title in draw(results, FOLDER / "plots")]
+    lines.append("")
     for name in BENCHES:
         if name not in results:
             continue
