@@ -45,6 +45,7 @@ BENCHES = (
     "long",
     "endless",
     "resume",
+    "peers",
 )
 FOLDER = Path(__file__).parent
 STORED = FOLDER / "results.json"

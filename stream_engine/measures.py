@@ -209,8 +209,6 @@ def load(measures: Measures, options: Options, models: Models, device: str) -> M
     Raises:
         BackendError: one does not open.
     """
-    if device == "cpu" and ({"prosody", "sounds"} & options.measured or options.processed != "none"):
-        import_torch_beside()
     tagger: Tagger | None = None
     notes: tuple[str, ...] = ()
     if options.redact:
@@ -254,6 +252,8 @@ def analytics(
 ) -> Analytics:
     """Operators for one session, in the states that they had; its channels may be kept `apart`."""
     wanted = options.measured
+    if device == "cpu" and ({"prosody", "sounds"} & wanted or options.processed != "none"):
+        import_torch_beside()  # not earlier: it would hold up the loading of models
     sounds = None
     if models.tagger is not None:
         sounds = SoundEvents(

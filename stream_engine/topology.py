@@ -86,6 +86,7 @@ class Devices:
     """Who may compute at a time in a session; on a GPU, sessions share calls inside the models."""
 
     cpu: CapacityLimiter
+    analytics: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(1))  # they keep nobody waiting
     diarizer: CapacityLimiter
     recogniser: CapacityLimiter
     recognisers: int = 1  # recognition workers
@@ -112,10 +113,10 @@ def transcription(pipeline: Pipeline, audio: Receive[Chunk], parts: Parts, devic
     voice = pipeline.stage(VOICE_ACTIVITY, parts.voice_activity, to_voice, limiter=cpu)
     measured: list[Receive[Any]] = []
     if analytics.loudness is not None:
-        streams.append(pipeline.stage(LOUDNESS, analytics.loudness, more.pop(), limiter=cpu))
+        streams.append(pipeline.stage(LOUDNESS, analytics.loudness, more.pop(), limiter=devices.analytics))
     processed: Receive[Chunk] | None = None
     if analytics.spectra is not None:
-        measured, processed = heard(pipeline, more.pop(), analytics, cpu)
+        measured, processed = heard(pipeline, more.pop(), analytics, devices.analytics)
     if analytics.conversation is not None:
         measured.append(pipeline.stage("audio's end", Heard(), more.pop(), capacity=EVENTS_CAPACITY))
     if parts.diarizer is not None:
@@ -143,7 +144,7 @@ def transcription(pipeline: Pipeline, audio: Receive[Chunk], parts: Parts, devic
         ]
         said = [to_events for to_events, _ in pairs]
         measured += [to_analytics for _, to_analytics in pairs]
-        streams.append(analysed(pipeline, measured, analytics, cpu, capacity=EVENTS_CAPACITY))
+        streams.append(analysed(pipeline, measured, analytics, devices.analytics, capacity=EVENTS_CAPACITY))
     everything: Receive[Any] = pipeline.fan_in("everything", *said, *streams, capacity=EVENTS_CAPACITY)
     if parts.redaction is not None:
         everything = pipeline.stage(REDACTION, parts.redaction, everything, capacity=EVENTS_CAPACITY)
