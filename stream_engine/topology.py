@@ -56,7 +56,7 @@ UTTERANCES, OVERLAP, EMISSION = "utterances", "overlap", "emission"
 LANGUAGE, RECOGNITION, HYPOTHESES = "language", "recognition", "hypotheses"
 COMMITTED, WORD_SPEAKERS = "committed", "word speakers"  # states are saved by these names
 REDACTION, ENVELOPE = "redaction", "envelope"
-AUDIO_CAPACITY = 16  # chunks, which the branches share: one may be busy with importing torch for a while
+AUDIO_CAPACITY = 32  # chunks, which the branches share: one may be busy with importing torch for a while
 EVENTS_CAPACITY = 64  # small things; the audio edges are what bounds memory
 
 
