@@ -46,7 +46,7 @@ def nothing_left_behind() -> Iterator[None]:
     threads = _busy_threads()
     yield
     for thread in threading.enumerate():
-        if thread.name == "AnyIO worker thread":
+        if thread.name == "AnyIO worker thread" or thread.name.startswith("asyncio-waitpid"):
             thread.join(5)  # the end of an event loop asks its workers to end, and does not wait
     assert not process.children(), "a process was left behind"
     assert {entry.path for entry in process.open_files()} <= files, "a file was left open"

@@ -44,7 +44,9 @@ def test_the_parts_of_a_words_latency_are_its_emission_less_its_end(tmp_path: Pa
     summary = result.performance_metrics["word_latency"]
     assert {*summary} == {*PARTS, "total"}
     assert summary["total"]["count"] == len(told)
-    assert summary["total"]["p50_ms"] == pytest.approx(np.median([w["total"] for w in words]), rel=0.3)
+    totals = [word["total"] for word in words]
+    assert 0.9 * min(totals) <= summary["total"]["p50_ms"] <= summary["total"]["max_ms"] + 0.01
+    assert summary["total"]["max_ms"] == pytest.approx(max(totals), abs=0.01)
 
 
 class Slow:

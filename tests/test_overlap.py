@@ -253,7 +253,7 @@ def brute_backchannels(turns: list[Turn]) -> list[tuple[int, int, str, str]]:
     for start, end, who in speech:
         keep = [a for a in speech if a[2] != who and a[0] + GAP < start and end <= a[1]]
         if keep and MIN <= end - start <= SHORT:
-            found.append((start, end, who, min(keep)[2]))
+            found.append((start, end, who, min(keep, key=lambda a: (a[0], a[2]))[2]))
     return sorted(found, key=lambda b: (b[1], b[2]))
 
 
