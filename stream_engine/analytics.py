@@ -54,7 +54,8 @@ def heard(
 ) -> tuple[list[Receive[Any]], Receive[Chunk] | None]:
     """Streams of what is measured on the audio, and the processed audio, where that is asked for."""
     wanted = [parts.sound_events, parts.frames, parts.signal_chain]
-    spectra = pipeline.stage(SPECTRA, parts.spectra or _Nothing(), audio, capacity=2, limiter=cpu)
+    assert parts.spectra is not None
+    spectra = pipeline.stage(SPECTRA, parts.spectra, audio, capacity=2, limiter=cpu)
     branches = iter(pipeline.fan_out("of spectra", spectra, sum(map(bool, wanted)), capacity=2))
     streams: list[Receive[Any]] = []
     if parts.sound_events is not None:
@@ -79,7 +80,7 @@ def analysed(
     ):
         if operator is not None:
             items = pipeline.stage(name, operator, items, capacity=capacity, limiter=cpu)
-    return pipeline.stage("new", _New(), items, capacity=capacity)
+    return pipeline.stage("new", Only(NEW), items, capacity=capacity)
 
 
 class Beside:
@@ -118,17 +119,14 @@ class Heard:
         return (Watermark(source="audio", at=snap(self._end)),)
 
 
-class _New:
+class Only:
+    """What is of one of these kinds."""
+
+    def __init__(self, kinds: type | tuple[type, ...]) -> None:
+        self._kinds = kinds
+
     def feed(self, item: object, /) -> Iterable[Any]:
-        return (item,) if isinstance(item, NEW) else ()
-
-    def flush(self) -> Iterable[Any]:
-        return ()
-
-
-class _Nothing:
-    def feed(self, item: object, /) -> Iterable[Any]:
-        return ()
+        return (item,) if isinstance(item, self._kinds) else ()
 
     def flush(self) -> Iterable[Any]:
         return ()

@@ -291,7 +291,7 @@ class Affect(_Record, frozen=True, tag="affect"):
     start: int
     end: int
     speaker: str | None
-    valence: float | None = None  # these three in the model's range, as `available` says
+    valence: float | None = None  # these three in the model's range, which the session's notes tell
     arousal: float | None = None
     dominance: float | None = None
     emotions: dict[str, float] | None = None  # of the voice

@@ -24,7 +24,7 @@ from typing import Any, cast
 
 from anyio import CapacityLimiter
 
-from stream_engine.analytics import LOUDNESS, Analytics, Heard, analysed, heard
+from stream_engine.analytics import LOUDNESS, Analytics, Heard, Only, analysed, heard
 from stream_engine.barrier import Barrier
 from stream_engine.events import (
     Backchannel,
@@ -134,7 +134,7 @@ def transcription(pipeline: Pipeline, audio: Receive[Chunk], parts: Parts, devic
     merged, *to_hypotheses = pipeline.fan_out("heard", merged, 1 + bool(parts.hypotheses))
     utterances = pipeline.stage(UTTERANCES, parts.utterances, merged, capacity=max(CAPACITY, devices.batch))
     if parts.recognise is None:
-        said.append(pipeline.stage("no recognition", _WatermarksOnly(), utterances))
+        said.append(pipeline.stage("no recognition", Only(Watermark), utterances))
     else:
         said.append(_text(pipeline, utterances, to_hypotheses, to_words, parts, devices))
     if analytics.any:
@@ -267,11 +267,3 @@ class _Nowhere:
     def commit(self) -> None: ...
 
     def discard(self) -> None: ...
-
-
-class _WatermarksOnly:
-    def feed(self, item: Utterance | Watermark, /) -> Iterable[Watermark]:
-        return (item,) if isinstance(item, Watermark) else ()
-
-    def flush(self) -> Iterable[Watermark]:
-        return ()
