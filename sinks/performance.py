@@ -1,7 +1,8 @@
-"""performance.json and performance.txt, and the table that ends a run: where the time went."""
+"""performance.json and performance.txt, and what is told at the end of a run: where the time went."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from sinks.whole_file import replacing
+from sinks.word_latency import word_table
 
 Metrics = dict[str, Any]
 
@@ -22,9 +24,18 @@ def write_json(metrics: Metrics, path: Path) -> None:
 def write_text(metrics: Metrics, path: Path) -> None:
     with replacing(path) as file:
         console = Console(file=file, width=110, color_system=None)
-        console.print(table(metrics))
-        for line in sentences(metrics):
-            console.print(line)
+        for part in told(metrics):
+            console.print(part)
+
+
+def told(metrics: Metrics) -> Iterator[Table | str]:
+    """For a person: the tables of the operators and of the words' latency, then sentences."""
+    yield table(metrics)
+    yield ""
+    if (words := word_table(metrics)) is not None:
+        yield words
+        yield ""
+    yield from sentences(metrics)
 
 
 def table(metrics: Metrics) -> Table:

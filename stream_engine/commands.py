@@ -25,7 +25,7 @@ from sinks.formats import parse_formats
 from sinks.inert_text import plain
 from sinks.labelled import LabelledLog
 from sinks.manifest import MANIFEST, read_manifest, write_manifest
-from sinks.performance import sentences, table
+from sinks.performance import told
 from sinks.talk import talk_sentence, talk_table
 from sinks.trace_diff import diff_sentences, diff_table
 from sinks.trace_files import read_runs
@@ -233,9 +233,8 @@ def _report(result: Result, view: _View) -> None:
         view.say(talk_sentence(figures))
     if result.performance_metrics:
         view.say()
-        view.say(table(result.performance_metrics))
-        for line in sentences(result.performance_metrics):
-            view.say(line)
+        for part in told(result.performance_metrics):
+            view.say(part)
     view.say()
     view.say(f"{len(result.paths)} files in {result.folder}; the others are in {MANIFEST} with the reason")
 
@@ -347,7 +346,7 @@ def trace(given: dict[str, Any]) -> int:
         say(diff_table(*runs), *diff_sentences(*runs))
         return DONE
     for name, figures in runs:
-        say(*([name] if len(runs) > 1 else []), table(figures), *sentences(figures), *verdict(figures), "")
+        say(*([name] if len(runs) > 1 else []), *told(figures), *verdict(figures), "")
     if len(runs) > 1:
         say(trends_table(runs), *peculiar(runs))
     return DONE

@@ -15,14 +15,15 @@ from markupsafe import Markup
 from sinks.inert_text import plain
 from sinks.labelled import LabelledLog
 from sinks.report import plots
-from sinks.report.latency import resources, stages, word_latency
 from sinks.report.lines import BLOCK, link_time, on_paper
 from sinks.report.loudness import packed
 from sinks.report.matter import Matter, file_name, gather
+from sinks.report.operators import resources, stages
 from sinks.report.paint import palette
 from sinks.report.picture import Picture, picture
 from sinks.report.windows import Stretch, stretches
 from sinks.whole_file import replacing
+from sinks.word_latency import word_latency
 from stream_engine.clock import MILLISECOND, RATE, timestamp
 
 ON_PAPER = 1500  # lines of a transcript: some 30 pages; weasyprint takes 60 KB and 4 ms for each

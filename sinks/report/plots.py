@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from sinks.report.latency import Part
 from sinks.report.passages import Passage
 from sinks.report.picture import WIDTH, ticks
 from sinks.report.svg import inline
 from sinks.report.windows import Stretch
+from sinks.word_latency import Part
 from stream_engine.clock import RATE
 
 if TYPE_CHECKING:

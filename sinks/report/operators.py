@@ -1,20 +1,8 @@
-"""Where the time went: a row for each operator, and what the latency of a word is made of."""
+"""Where the time went: a row for each operator, and what the machine had to give."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
-
-PARTS = ("capture", "policy", "lookahead", "queueing", "batch", "compute", "emission")  # in order of time
-WHAT = {
-    "capture": "the audio arrives late",
-    "policy": "the cut waits for a pause",
-    "lookahead": "operators want what comes after",
-    "queueing": "in the queues of the stages",
-    "batch": "waiting for company in a batch",
-    "compute": "computing",
-    "emission": "written to the log",
-    "total": "from the end of a word to its final text",
-}
 
 
 class Stage(NamedTuple):
@@ -30,16 +18,6 @@ class Stage(NamedTuple):
     total_s: float
     starved: float
     held: float
-
-
-class Part(NamedTuple):
-    """A part of the latency of a word, in seconds."""
-
-    name: str
-    what: str
-    mean_s: float
-    p50_s: float
-    p95_s: float
 
 
 def stages(performance: dict[str, Any]) -> list[Stage]:
@@ -59,22 +37,6 @@ def stages(performance: dict[str, Any]) -> list[Stage]:
         )
         for name, one in performance.get("stages", {}).items()
         if one["items"]
-    ]
-
-
-def word_latency(performance: dict[str, Any]) -> list[Part]:
-    """The parts in order of time, then the total; empty where no word was timed."""
-    told: dict[str, dict[str, float]] = performance.get("word_latency", {})
-    return [
-        Part(
-            name=name,
-            what=WHAT[name],
-            mean_s=told[name]["total_s"] / told[name]["count"],
-            p50_s=told[name]["p50_ms"] / 1000,
-            p95_s=told[name]["p95_ms"] / 1000,
-        )
-        for name in (*PARTS, "total")
-        if name in told and told[name]["count"]
     ]
 
 
