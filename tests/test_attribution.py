@@ -119,6 +119,15 @@ def test_labels_are_those_of_the_moment_when_the_watermark_passes_the_segment() 
         assert (found.speaker, speakers(found)) == ("B", [("B",)])
 
 
+def test_who_is_named_first_does_not_depend_on_how_long_a_segment_waits() -> None:
+    said: list[Item] = [turn(0, 0, 5, "A"), turn(1, 10, 40, "B"), mark(95)]
+    late: list[Item] = [turn(2, 100, 110, "B"), turn(3, 100, 110, "A"), mark(120)]
+    early, last = segment(0, [word(90, 91)], speaker="C"), segment(1, [word(101, 102)], speaker="C")
+    for items in ([*said, early, *late, last], [early, last, *said, *late], [*said, *late, early, last]):
+        first, second = run(WordSpeakers(), items)
+        assert (speakers(first), speakers(second)) == ([()], [("A", "B")])
+
+
 def talk(seed: int) -> tuple[list[Item], list[Item]]:
     """What a diarizer says of half a minute, and what a recogniser does."""
     chance = random.Random(seed)

@@ -19,42 +19,60 @@ before, all are within 0.6 points.
 
 from __future__ import annotations
 
-import msgspec
-import numpy as np
+from bisect import bisect_left, bisect_right
+from itertools import accumulate
 
-from operators.timeline.alignment import covered
+import msgspec
+
 from stream_engine.clock import MILLISECOND, samples
 from stream_engine.events import Word
 
 BEGINNING = samples(0.3)  # of a word; what follows may be a pause
 SHARE = 0.25  # of it that makes a second speaker
 
+Labelled = tuple[int, int, str, int]  # start, end, label and id of a turn
+
 
 def with_speakers(
-    words: tuple[Word, ...], turns: list[tuple[int, int, str, int]], *, first: str | None = None
+    words: tuple[Word, ...], turns: list[Labelled], *, first: str | None = None
 ) -> tuple[Word, ...]:
-    """`words` with the speakers of the `turns` (start, end, label, id) that cover them, most first.
+    """`words` with the speakers of the `turns` that cover them, most first.
 
     Of those who cover as much, `first` comes first, then who began first. Of each speaker's turns a word has
-    the first that ends after it begins.
+    the first that ends after it begins. A word looks only at the turns between the first that reaches it and
+    the last that begins before it: O(log turns) for each, and what lies there.
     """
-    start = np.array([word.start for word in words], np.int64)
-    end = np.array([beginning(word) for word in words], np.int64)
-    names = list(dict.fromkeys(label for _, _, label, _ in sorted(turns)))
-    names.sort(key=lambda name: name != first)
-    own = {name: sorted(turn for turn in turns if turn[2] == name) for name in names}
-    shares = np.zeros((len(names), len(words)))
-    for row, name in enumerate(names):
-        spans = np.array([turn[:2] for turn in own[name]], np.int64)
-        shares[row] = covered(start, end, spans[:, 0], spans[:, 1]) / (end - start)
+    turns = sorted(turns)
+    begins = [turn[0] for turn in turns]
+    reaches = list(accumulate((turn[1] for turn in turns), max))
     given: list[Word] = []
-    for word, share in zip(words, shares.T, strict=True):
-        order = np.argsort(-share, kind="stable").tolist()
-        most = share[order[0]] if order else 0.0
-        speakers = tuple(names[row] for row in order if share[row] > 0 and share[row] >= min(most, SHARE))
-        ids = tuple(next(id for _, last, _, id in own[name] if last > word.start) for name in speakers)
+    for word in words:
+        end = beginning(word)
+        near = turns[bisect_right(reaches, word.start) : bisect_left(begins, end)]
+        speakers, ids = _speakers(word.start, end, near, first)
         given.append(msgspec.structs.replace(word, speakers=speakers, turns=ids))
     return tuple(given)
+
+
+def _speakers(
+    start: int, end: int, turns: list[Labelled], first: str | None
+) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Who of `turns`, in order, covers enough of `[start, end)`, most first, and a turn of each."""
+    covered: dict[str, int] = {}
+    reached: dict[str, int] = {}
+    ids: dict[str, int] = {}
+    for begin, over, name, id in turns:
+        since = max(begin, reached.get(name, start))
+        if over > since:
+            covered[name] = covered.get(name, 0) + min(over, end) - since
+            reached[name] = min(over, end)
+            ids.setdefault(name, id)
+    if len(covered) > 1:
+        least = min(max(covered.values()), SHARE * (end - start))
+        enough = [name for name, share in covered.items() if share >= least]
+        enough.sort(key=lambda name: (-covered[name], name != first))  # stable: then who began first
+        return tuple(enough), tuple(ids[name] for name in enough)
+    return tuple(covered), tuple(ids.values())
 
 
 def beginning(word: Word) -> int:

@@ -10,34 +10,19 @@ The rule is in `covered_words`; here is when it is applied, and to what.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
+from operator import itemgetter
 
 import msgspec
 
 from operators.timeline.covered_words import beginning, with_speakers
+from operators.timeline.turn_versions import KnownTurn, Version
 from stream_engine.clock import samples
 from stream_engine.events import Hypothesis, Language, Rejected, Relabel, Segment, Turn, Watermark
 
 Text = Hypothesis | Language | Rejected
 BEHIND = samples(60)  # how far before the newest one a segment may yet begin
-
-
-class Version(msgspec.Struct, frozen=True):
-    """What a turn was from a step of the diarizer on; without length if it was withdrawn."""
-
-    step: int
-    start: int
-    end: int
-    speaker: str | None
-    final: bool
-
-
-class KnownTurn(msgspec.Struct):
-    id: int
-    versions: list[Version]  # oldest first
-
-    def at(self, step: int) -> Version | None:
-        return next((version for version in reversed(self.versions) if version.step <= step), None)
 
 
 class WordSpeakersState(msgspec.Struct):
@@ -72,6 +57,9 @@ class WordSpeakers:
         self._source = source
         self._settled = samples(settled_s)
         self._state = _copied(state) if state else WordSpeakersState()
+        self._turns = {turn.id: turn for turn in self._state.turns}  # those of the state, by their names
+        self._open = {turn.id: turn for turn in self._state.turns if not turn.versions[-1].final}
+        self._until: int | None = None  # what the first that waits waits for, once asked
 
     @property
     def state(self) -> WordSpeakersState:
@@ -87,8 +75,10 @@ class WordSpeakers:
                 state.newest = max(state.newest, item.start)
             case Turn():
                 self._know(item)
+                return
             case Relabel():
                 self._relabel(item)
+                return
             case Watermark():
                 if item.source == self._source:
                     self._step(item.at)
@@ -100,23 +90,27 @@ class WordSpeakers:
             case _:
                 yield item  # other text passes: hypotheses, what was rejected, the language
                 return
-        while state.waiting and (step := self._decided(state.waiting[0])) is not None:
-            yield self._spoken(state.waiting.pop(0), step)
+        while state.waiting and (step := self._decided()) is not None:
+            yield self._spoken(step)
         self._forget()
 
     def flush(self) -> Iterator[Segment | Watermark]:
-        for item in self._state.waiting:
-            step = self._decided(item)
-            yield self._spoken(item, self._state.step if step is None else step)
-        self._state.waiting = []
+        while self._state.waiting:
+            step = self._decided()
+            yield self._spoken(self._state.step if step is None else step)
 
     def _know(self, turn: Turn) -> None:
         version = Version(self._state.step, turn.start, turn.end, turn.speaker, turn.final)
-        known = next((known for known in reversed(self._state.turns) if known.id == turn.id), None)
+        known = self._turns.get(turn.id)
         if known is None:
-            self._state.turns.append(KnownTurn(turn.id, [version]))
+            known = self._turns[turn.id] = KnownTurn(turn.id, [version])
+            self._state.turns.append(known)
         else:
             known.versions.append(version)
+        if turn.final:
+            self._open.pop(turn.id, None)
+        else:
+            self._open[turn.id] = known
 
     def _relabel(self, event: Relabel) -> None:
         for turn in self._state.turns:
@@ -127,22 +121,28 @@ class WordSpeakers:
     def _step(self, watermark: int) -> None:
         """The end of a step: what it told is known, up to the watermark, and along open turns."""
         state = self._state
-        last = [turn.versions[-1] for turn in state.turns]
-        reach = max([watermark, *(version.end - self._settled for version in last if not version.final)])
+        reach = max([watermark, *(turn.versions[-1].end - self._settled for turn in self._open.values())])
         if not state.reached or reach > state.reached[-1][1]:
             state.reached.append((state.step, reach))
         state.step += 1
 
-    def _decided(self, segment: Segment | Watermark) -> int | None:
-        """The step after which all turns that may cover a word were known; None while they are not."""
-        if isinstance(segment, Watermark):
+    def _decided(self) -> int | None:
+        """The step after which all turns that the first that waits may need were known; None while not."""
+        if self._until is None:
+            item = self._state.waiting[0]
+            words = () if isinstance(item, Watermark) else item.words or ()
+            self._until = max(map(beginning, words), default=-1)
+        reached = self._state.reached
+        if self._until < 0:
             return 0
-        until = max((beginning(word) for word in segment.words or ()), default=-1)
-        if until < 0:
-            return 0
-        return next((step for step, reach in self._state.reached if reach >= until), None)
+        if not reached or reached[-1][1] < self._until:
+            return None
+        return reached[bisect_left(reached, self._until, key=itemgetter(1))][0]
 
-    def _spoken(self, segment: Segment | Watermark, step: int) -> Segment | Watermark:
+    def _spoken(self, step: int) -> Segment | Watermark:
+        """The first that waits, which does so no longer."""
+        segment, until = self._state.waiting.pop(0), self._until or 0
+        self._until = None
         if isinstance(segment, Watermark) or not segment.words:
             return segment
         found = [(turn.id, version) for turn in self._state.turns if (version := turn.at(step)) is not None]
@@ -152,20 +152,26 @@ class WordSpeakers:
             default=None,
         )
         speaker = own.speaker if own else segment.speaker
+        since = min(word.start for word in segment.words)
         turns = [
-            (v.start, v.end, v.speaker, id) for id, v in found if v.speaker is not None and v.end > v.start
+            (v.start, v.end, v.speaker, id)
+            for id, v in found
+            if since < v.end > v.start < until and v.speaker is not None
         ]
         words = with_speakers(segment.words, turns, first=speaker)
         return msgspec.structs.replace(segment, speaker=speaker, words=words)
 
     def _forget(self) -> None:
         state = self._state
-        oldest = (
-            min([state.newest, *(one.start for one in state.waiting if isinstance(one, Segment))]) - BEHIND
-        )
-        if state.turns and state.turns[0].versions[-1].end < oldest:
+        if not state.turns or (last := state.turns[0].versions[-1].end) >= state.newest - BEHIND:
+            return
+        starts = [one.start for one in state.waiting if isinstance(one, Segment)]
+        oldest = min([state.newest, *starts]) - BEHIND
+        if last < oldest:
             state.turns = [turn for turn in state.turns if turn.versions[-1].end >= oldest]
             state.reached = [both for both in state.reached if both[1] >= oldest]
+            self._turns = {turn.id: turn for turn in state.turns}
+            self._open = {id: turn for id, turn in self._open.items() if id in self._turns}
 
 
 def _copied(state: WordSpeakersState) -> WordSpeakersState:
