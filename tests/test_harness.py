@@ -22,7 +22,7 @@ from stream_engine.harness.bench import asked, run
 from stream_engine.harness.data_set import read_data_set
 from stream_engine.harness.measured import Absent, Ratio
 from stream_engine.harness.results import Results, read_results
-from stream_engine.harness.word_errors import normalised, wer
+from stream_engine.harness.word_errors import NO_MEETEVAL, normalised, wer
 from tests.bench_data import tiny_data_set
 
 OPTIONS = {"asr": "moonshine", "diarizer": "community-1", "analytics": "none", "formats": "rttm,stm"}
@@ -209,4 +209,4 @@ def test_a_manifest_with_a_missing_file_is_one_line(tmp_path: Path) -> None:
 
 def test_without_the_scorer_a_rate_is_absent_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "meeteval.wer", None)
-    assert wer("a b", "a c") == Absent("meeteval is not installed")
+    assert wer("a b", "a c") == Absent(NO_MEETEVAL)

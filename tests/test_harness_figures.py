@@ -29,7 +29,7 @@ from stream_engine.harness.page import write_page
 from stream_engine.harness.peculiar import peculiarities
 from stream_engine.harness.references import Spoken, Talk, read_rttm, read_stm
 from stream_engine.harness.resources import gpu_values
-from stream_engine.harness.speaker_errors import der
+from stream_engine.harness.speaker_errors import NO_PYANNOTE, der
 from stream_engine.harness.stability import churn, label_changes, label_stability
 from stream_engine.session_folder import Result
 from tests.bench_data import outcome, results, spread
@@ -267,7 +267,7 @@ def test_folders_and_manifests_name_the_same_recordings(tmp_path: Path) -> None:
 
 def test_without_pyannote_metrics_der_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyannote.metrics.diarization", None)
-    assert der([Talk(0, 1, "a")], [], [(0.0, 1.0)]) == Absent("pyannote.metrics is not installed")
+    assert der([Talk(0, 1, "a")], [], [(0.0, 1.0)]) == Absent(NO_PYANNOTE)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from stream_engine.harness.columns import NIST_COLLAR_S
 from stream_engine.harness.measured import Absent, Measured, Ratio
 from stream_engine.harness.references import Talk
 
-NO_PYANNOTE = "pyannote.metrics is not installed"
+NO_PYANNOTE = "pyannote.metrics is not installed: pip install 'stream-engine[scoring]'"
 NOBODY = "nobody speaks in the reference"
 Parts = Sequence[tuple[float, float]]
 

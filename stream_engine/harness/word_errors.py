@@ -23,7 +23,7 @@ from stream_engine.harness.measured import Absent, Measured, Ratio
 from stream_engine.harness.references import Line
 
 FILLERS = r"\b(uh|um|uhm|hm|hmm|mm|mmm|mhm)\b"
-NO_MEETEVAL = "meeteval is not installed"
+NO_MEETEVAL = "meeteval is not installed: pip install 'stream-engine[scoring]'"
 TCPWER = "time_constrained_minimum_permutation_word_error_rate"
 NO_WORDS = "the reference has no words"
 
