@@ -5,8 +5,9 @@
 
 A stage notes for each event that it makes which item made it do so, how long that had waited, and how long
 the work took. The way of an event is that of this item, and so on back to a chunk: so the parts add up to the
-whole, and nothing is counted twice where branches run side by side. Audio is not followed from stage to
-stage: it is many items, and its arrival is known. What comes at the end of the stream came of its last chunk.
+whole, and nothing is counted twice where branches run side by side. Audio, as samples or as spectra, is not
+followed from stage to stage: its arrival is known, and an item that is followed is kept, with all that it
+holds. What comes at the end of the stream came of its last chunk.
 """
 
 from __future__ import annotations
@@ -15,10 +16,17 @@ from bisect import bisect_left
 from collections import deque
 from typing import Any, NamedTuple
 
+import msgspec
+
 from stream_engine.events import Chunk
 
 FOLLOWED = 4096  # events at a time
 ARRIVALS = 16_384  # chunks whose arrival is remembered, at least
+
+
+def followed(item: object) -> bool:
+    """Whether an item is an event, and not audio in some shape."""
+    return isinstance(item, msgspec.Struct) and item.__class__ is not Chunk
 
 
 class Way(NamedTuple):
@@ -71,9 +79,11 @@ class Lineage:
 
     def made(self, result: Any, cause: Any, began: int, ended: int, *, share: int = 1) -> None:
         """A stage has made `result` of `cause` between two times, together with `share - 1` others."""
-        before = self.way(cause)
-        if before is None or id(result) in self._ways:
+        if not followed(result) or id(result) in self._ways:
             return  # passed on as it is: it keeps its way
+        before = self.way(cause)
+        if before is None:
+            return
         spent = ended - began
         own = spent // share
         way = Way(
@@ -90,11 +100,12 @@ class Lineage:
 
     def way(self, item: Any) -> Way | None:
         """How the item came about (None: the end of the stream); None if it is not known any more."""
-        if item is None or item.__class__ is Chunk:
-            at = self.arrival(1 << 62 if item is None else item.end)
-            return None if at is None else Way(at, 0, 0, 0, at)
-        found = self._ways.get(id(item))
-        return found[1] if found else None
+        if followed(item):
+            found = self._ways.get(id(item))
+            return found[1] if found else None
+        end = 1 << 62 if item is None else getattr(item, "end", None)
+        at = None if end is None else self.arrival(end)
+        return None if at is None else Way(at, 0, 0, 0, at)
 
     def word(self, end: int, said_until: int, event: Any, now: int, due: int | None) -> WordLatency | None:
         """The parts for a word that ends at `end`, in an event about audio up to `said_until`, told `now`.

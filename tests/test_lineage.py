@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 import stream_engine
+from operators.audio.stft import Spectra, Stft
 from stream_engine.clock import RATE
 from stream_engine.emission import Emission
 from stream_engine.events import Chunk, Segment, SessionEnd, SessionStart
@@ -136,3 +138,35 @@ async def test_a_planted_delay_shows_in_the_part_that_it_is() -> None:
     assert together  # those that were recognised with others waited for them
     for parts in together:
         assert parts.compute + parts.batch > 295e6
+
+
+async def test_spectra_are_let_go_while_the_ways_of_events_are_known() -> None:
+    async def source() -> AsyncIterator[Chunk]:
+        for number in range(60):
+            yield Chunk(start=number * RATE, samples=np.zeros(RATE, np.float32))
+
+    passed: list[weakref.ref[Any]] = []
+
+    class Named:
+        """A text for each stretch of spectra, and a look at how many of them are still there."""
+
+        most = 0
+
+        def feed(self, item: Spectra, /) -> Iterable[Segment]:
+            passed.append(weakref.ref(item.spectrum))
+            self.most = max(self.most, sum(one() is not None for one in passed))
+            yield text(item.start, item.end)
+
+        def flush(self) -> Iterable[Segment]:
+            return ()
+
+    named, tracer, device = Named(), Tracer(), anyio.CapacityLimiter(1)
+    async with Pipeline.run(tracer=tracer) as pipeline:
+        spectra = pipeline.stage(
+            "spectra", Stft(), pipeline.source("audio", source()), capacity=2, limiter=device
+        )
+        texts = [item async for item in pipeline.stage("named", named, spectra, limiter=device)]
+    assert len(passed) >= 60
+    assert named.most <= 8  # on the edge, and in the hands of two stages
+    assert tracer.lineage is not None
+    assert all(tracer.lineage.way(segment) for segment in texts)
