@@ -42,6 +42,7 @@ BENCHES = (
     "performance_logger",
     "session",
     "live",
+    "simultaneous",
     "long",
     "endless",
     "resume",
