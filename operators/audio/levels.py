@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.audio.filters import Sections, k_weighting
+from operators.audio.filters import Sections, k_weighting, transfer
 from operators.audio.stft import BINS, SIZE, Spectra
 from operators.audio.tensor_chunks import Transfers
 from stream_engine.clock import RATE
@@ -70,9 +70,7 @@ class FrameLevels:
 
 def _response(sections: Sections) -> Track:
     """[BINS]: |H|^2 at the middle of each bin."""
-    from scipy.signal import sosfreqz
-
-    return np.abs(sosfreqz(sections, np.linspace(0, np.pi, BINS))[1]) ** 2
+    return np.abs(transfer(sections, SIZE)) ** 2
 
 
 def _window_energy() -> float:
