@@ -61,9 +61,7 @@ def main(names: list[str]) -> int:
     results: dict[str, Any] = json.loads(STORED.read_text()) if STORED.exists() else {}
     for name in names or BENCHES:
         print(f"{name} ...", flush=True)
-        run = subprocess.run(
-            [sys.executable, "-m", f"benches.{name}", "--json"], stdout=subprocess.PIPE, check=False
-        )
+        run = subprocess.run([sys.executable, "-m", f"benches.{name}"], stdout=subprocess.PIPE, check=False)
         if run.returncode:
             print(f"{name} failed with exit code {run.returncode}", file=sys.stderr)
             return 1

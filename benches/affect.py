@@ -1,6 +1,6 @@
 """Affect: labels of one text in one call or in one each, segments together or alone, and what VADER costs.
 
-    python -m benches.affect [--json]
+    python -m benches.affect
 
 The networks have the true ONNX layouts and random weights, 6 layers of 256: real weights need a hub. So the
 ratios are of calls, filling and tokens, not of a certain model. One thread, CPU time, medians of five runs.
@@ -11,7 +11,6 @@ together below 1 ms per segment.
 
 from __future__ import annotations
 
-import argparse
 import json
 import tempfile
 import time
@@ -175,19 +174,5 @@ def measure() -> dict[str, Any]:
         }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    as_json = parser.parse_args().json
-    results = measure()
-    if as_json:
-        print(json.dumps(results, indent=2))
-        return
-    for name, rows in results.items():
-        print(name)
-        for key, value in rows.items():
-            print(f"{key:>32} {value if value is None else format(value, '.4g')}")
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(), indent=1))

@@ -7,13 +7,12 @@ allocated for 100k of each. On CUDA where there is one, results copied back and 
 
 Bars: equal to nested loops; >= 100 x as fast at 2k x 2k; memory O(stretches + turns) at 100k x 100k.
 
-    python -m benches.alignment [--json]
+    python -m benches.alignment
 """
 
 from __future__ import annotations
 
 import json
-import sys
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -143,9 +142,5 @@ def measure() -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    print(json.dumps(measure(), indent=None if "--json" in sys.argv else 2))
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(), indent=1))

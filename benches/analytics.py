@@ -5,14 +5,13 @@ once; then its audio and its turns and texts go through all operators again, one
 thread, in the order in which a session gives them; CPU seconds are counted per operator. The same, two and
 four times in a row on one clock, shows what the states hold and what the process needs.
 
-    python -m benches.analytics [--json]
+    python -m benches.analytics
 """
 
 from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -209,10 +208,5 @@ def samples_of(recording: Path) -> NDArray[np.float32]:
     return np.frombuffer(raw, np.float32)
 
 
-def main() -> None:
-    results = measure()
-    print(json.dumps(results) if "--json" in sys.argv else json.dumps(results, indent=1))
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(), indent=1))

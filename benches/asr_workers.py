@@ -3,7 +3,7 @@
 Measured on utterances of real talk, one after the other, with moonshine (one thread a call). The gain
 is wall time on one worker over wall time on N, medians of three runs, interleaved; the limit is the cores.
 
-    python -m benches.asr_workers [--json]
+    python -m benches.asr_workers
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import statistics
-import sys
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
@@ -99,10 +98,5 @@ def measure() -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    results = measure()
-    print(json.dumps(results) if "--json" in sys.argv else json.dumps(results, indent=1))
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(), indent=1))

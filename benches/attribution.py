@@ -15,7 +15,7 @@ precision and recall of giving a word two speakers.
 
 Bars: `right` >= 3 points above the nearest turn's; precision and recall in overlap reported.
 
-    python -m benches.attribution [--json]
+    python -m benches.attribution
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-import sys
 from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
@@ -197,10 +196,5 @@ def measure() -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    result = measure()
-    print(json.dumps(result, indent=None if "--json" in sys.argv else 2))
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(), indent=1))

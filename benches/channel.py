@@ -3,14 +3,13 @@
 Bars: each added no-op stage with tracing costs at most 2 bare hops (buffer >= 1); tracing adds at most
 15 % to it; three stages of 10, 20 and 30 ms on workers take at most 1.15 x the slowest one's total.
 
-    python -m benches.channel [--json]
+    python -m benches.channel
 """
 
 from __future__ import annotations
 
 import json
 import statistics
-import sys
 import time
 from collections.abc import AsyncIterator, Iterable
 
@@ -141,14 +140,5 @@ def measure() -> dict[str, float]:
     }
 
 
-def main() -> None:
-    results = measure()
-    if "--json" in sys.argv:
-        print(json.dumps(results))
-    else:
-        for name, value in results.items():
-            print(f"{name:32} {value}")
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(), indent=1))

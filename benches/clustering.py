@@ -13,14 +13,13 @@ Error rates: collar 0, overlap counted, pooled over files and seeds.
 
 Bar: final error <= offline + 2 points.
 
-    python -m benches.clustering [--json]
+    python -m benches.clustering
 """
 
 from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -218,9 +217,5 @@ def measure() -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    print(json.dumps(measure(), indent=None if "--json" in sys.argv else 2))
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(), indent=1))

@@ -1,6 +1,6 @@
 """A million turns through overlap, the merge in order of time, conversation and roll-ups of speakers.
 
-    python -m benches.conversation [--json]
+    python -m benches.conversation
 
 Bars: time per turn stays flat (within 1.5 ×) from 10k to 1M turns, and memory does not grow (RssAnon from
 100k to 1M turns by less than 8 MiB). One run, items made as they are taken: turns of four speakers with short
@@ -15,7 +15,6 @@ by union, no matrix of interruptions, nothing before the end. CPU seconds of one
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import time
@@ -39,8 +38,6 @@ MARKS = (10_000, 100_000, 300_000, 1_000_000)
 LIVE = (1_000, 10_000, 100_000)
 BATCH = (1_000, 4_000, 16_000)
 WORDS = "so the garden needs water and somebody should look after seeds tools rain paths trees".split()
-
-Item = Turn | Segment | Prosody | Watermark
 
 
 def talk() -> Iterator[tuple[Turn, Segment, Prosody]]:
@@ -204,20 +201,5 @@ def measure() -> dict[str, Any]:
     return {"scaling": scaling(), "live": live(), "batch": batch()}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    as_json = parser.parse_args().json
-    results = measure()
-    if as_json:
-        print(json.dumps(results, indent=2))
-        return
-    for name, rows in results.items():
-        print(name)
-        print("  " + " ".join(f"{column:>22}" for column in rows[0]))
-        for row in rows:
-            print("  " + " ".join(f"{value:>22,.4g}" for value in row.values()))
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(), indent=1))

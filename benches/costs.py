@@ -5,14 +5,13 @@ through 4 stages each, 1 to 8 sessions at once in one event loop; per chunk, so 
 Speakers: CPU per second of talk of the diarizer (its models read off the audio, so that clustering and turn
 taking are what is measured), and of overlap, order and figures behind it, for 2 to 8 voices.
 
-    python -m benches.costs [--json]
+    python -m benches.costs
 """
 
 from __future__ import annotations
 
 import json
 import statistics
-import sys
 import time
 from typing import Any
 
@@ -89,10 +88,5 @@ def measure() -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    results = measure()
-    print(json.dumps(results) if "--json" in sys.argv else json.dumps(results, indent=1))
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(), indent=1))

@@ -7,7 +7,7 @@ sample <= 0.08; ours <= 0.85 x peer; speaker count (of those with 1 s of speech)
 <= 10 % of speech relabelled; final <= 2.3 s after the turn's end (p95). `latency` is the error rate for
 each `--latency`; `sensitivity` what happens to it where a threshold is moved.
 
-    python -m benches.diarization [--json] [--quick]      (--quick: without the peer, without the long runs)
+    python -m benches.diarization [--quick]      (--quick: without the peer, without the long runs)
 """
 
 from __future__ import annotations
@@ -281,22 +281,5 @@ def measure(*, quick: bool = False) -> dict[str, Any]:
     return result | {"sensitivity": sensitivity, "cost": costs}
 
 
-def main() -> None:
-    result = measure(quick="--quick" in sys.argv)
-    if "--json" in sys.argv:
-        print(json.dumps(result, default=float))
-        return
-    for key, value in result.items():
-        if isinstance(value, list):
-            print(f"\n{key}")
-            for row in value:
-                print(
-                    "  "
-                    + "  ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{v}" for k, v in row.items())
-                )
-        else:
-            print(f"{key:30} {value:.4f}" if isinstance(value, float) else f"{key:30} {value}")
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(quick="--quick" in sys.argv), indent=1, default=float))

@@ -4,7 +4,7 @@ Bars: 24 h within 40 MB (RssAnon) of 10 min, and no slower per hour. The graph i
 its store, checkpoints and log; voice activity, segmentation, embedding and recognition are read off the
 audio (`tests.oracle`), so that what is measured is the engine and what the operators remember.
 
-    python -m benches.endless [--json] [HOURS]
+    python -m benches.endless [HOURS]
 """
 
 from __future__ import annotations
@@ -191,9 +191,7 @@ def main() -> None:
         folder, seconds = sys.argv[-2:]
         anyio.run(partial(session, Path(folder), int(seconds)))
         return
-    numbers = [int(argument) for argument in sys.argv[1:] if argument.isdigit()]
-    results = measure(*numbers)
-    print(json.dumps(results) if "--json" in sys.argv else json.dumps(results, indent=1))
+    print(json.dumps(measure(*map(int, sys.argv[1:])), indent=1))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ digest; then all of it is read, and `hit_rss_anon_..._mb` is the memory that thi
 Bars: ratio >= 0.95; RssAnon for 3 h within 20 MB of that for 3 min; a hit decodes nothing, and its first
 audio is at hand in under 0.2 s.
 
-    python -m benches.ingest [--json]
+    python -m benches.ingest
 """
 
 from __future__ import annotations
@@ -146,18 +146,9 @@ def _rss_anon() -> float:
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["--child"]:
-        print(json.dumps(_ingest(*sys.argv[2:4])))
-        return
-    if sys.argv[1:2] == ["--hit"]:
-        print(json.dumps(_read_hit(*sys.argv[2:4])))
-        return
-    result = measure()
-    if "--json" in sys.argv:
-        print(json.dumps(result))
-        return
-    for name, value in result.items():
-        print(f"{name:>20}  {value}")
+    ways = {"--child": _ingest, "--hit": _read_hit}
+    figures = ways[sys.argv[1]](*sys.argv[2:4]) if sys.argv[1:] else measure()
+    print(json.dumps(figures, indent=1))
 
 
 if __name__ == "__main__":

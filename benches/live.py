@@ -4,13 +4,12 @@ Bars: over 5 min of joined clips, final text comes p95 <= 3.5 s after its end, n
 than in the first; a provisional speaker is shown <= 3 s after a voice starts (p90); at most 10 % of speech
 time is relabelled later.
 
-    python -m benches.live [--json]
+    python -m benches.live
 """
 
 from __future__ import annotations
 
 import json
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -78,10 +77,5 @@ def measure() -> dict[str, Any]:
         }
 
 
-def main() -> None:
-    results = measure()
-    print(json.dumps(results) if "--json" in sys.argv else json.dumps(results, indent=1))
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(), indent=1))

@@ -6,7 +6,7 @@ is when the first chunk comes, the percentiles are of the second half.
 
 Bar: nothing lost; raw samples within 40 ms at the 95th percentile.
 
-    python -m benches.live_intake [--json]
+    python -m benches.live_intake
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import json
 import os
 import statistics
 import struct
-import sys
 import threading
 import time
 
@@ -79,14 +78,5 @@ def measure() -> dict[str, object]:
     return result
 
 
-def main() -> None:
-    result = measure()
-    if "--json" in sys.argv:
-        print(json.dumps(result))
-        return
-    for name, row in result.items():
-        print(f"{name:<12}", row)
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(), indent=1))

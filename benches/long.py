@@ -5,14 +5,13 @@ Bars: in a 60 min recording of 6 voices, DER and speaker count of the last 10 mi
 the first 10; fed at 3 x what the machine can do for 10 min, the final text equals the unpaced run's and
 memory stays flat; checkpoints take at most 2 % of a run.
 
-    python -m benches.long [--json]
+    python -m benches.long
 """
 
 from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -142,10 +141,5 @@ def measure() -> dict[str, Any]:
         return results
 
 
-def main() -> None:
-    results = measure()
-    print(json.dumps(results) if "--json" in sys.argv else json.dumps(results, indent=1))
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(), indent=1))

@@ -7,7 +7,6 @@ that spans all; at 4k such turns at least 50 × faster than the loop over pairs;
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import os
@@ -158,25 +157,5 @@ def measure() -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    as_json = parser.parse_args().json
-    results = measure()
-    if as_json:
-        print(json.dumps(results, indent=2))
-        return
-    for name in ("conversation", "one_turn_spans_all"):
-        print(name)
-        print(f"{'turns':>10} {'operator s':>11} {'ns/(n log n)':>13} {'state bytes':>12} {'arrays s':>10}")
-        for row in results[name]:
-            print(
-                f"{row['turns']:>10,} {row['operator_s']:>11.4f} {row['operator_ns_per_n_log_n']:>13.1f}"
-                f" {row['operator_state_bytes']:>12} {row['arrays_s']:>10.4f}"
-            )
-    for name, value in results["contest"].items():
-        print(f"{name:>26} {value:.4g}")
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(), indent=1))

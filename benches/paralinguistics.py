@@ -5,12 +5,11 @@ text. Measured: CPU seconds of the text alone; of text and assembly without voic
 audio of a real reading; the size of the state, and the memory held. Bar: text and assembly 1000 × real
 time on one core, with voice quality 40 ×. Beside it: the same words through syllapy.
 
-    python -m benches.paralinguistics [--json]
+    python -m benches.paralinguistics
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 import tracemalloc
@@ -159,17 +158,5 @@ def memory(items: list[Any], view: Callable[[int, int], NDArray[np.float32]], fi
     return {"largest_state_bytes": largest, "held_at_the_end_bytes": held}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    as_json = parser.parse_args().json
-    results = measure()
-    if as_json:
-        print(json.dumps(results, indent=2))
-        return
-    for name, value in results.items():
-        print(f"{name:>36} {value:,.2f}")
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(), indent=1))

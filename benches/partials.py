@@ -13,7 +13,7 @@ the same time. What is shown is later than its audio by lookahead (audio that th
 What it costs: word errors of the final text with what was committed kept, and without, over the clips with
 a transcript; and the share of committed words that the final decoding says otherwise.
 
-    python -m benches.partials [--json]
+    python -m benches.partials
 """
 
 from __future__ import annotations
@@ -151,9 +151,5 @@ def measure() -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    print(json.dumps(measure(), indent=None if "--json" in sys.argv else 1))
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(), indent=1))

@@ -1,6 +1,6 @@
 """What logging costs: a subprocess of the performance logger, a record of the batched log, a span sent out.
 
-    python -m benches.performance_logger [--json]
+    python -m benches.performance_logger
 
 Side by side in one process, medians of several runs, microseconds each: the logger quiet and telling (to a
 file), against the same figures read by hand with psutil (time and resident memory before and after, as the
@@ -11,7 +11,6 @@ below one call of the system (S50).
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
 import os
@@ -108,16 +107,5 @@ def measure() -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--json", action="store_true")
-    found = measure()
-    if parser.parse_args().json:
-        print(json.dumps(found))
-        return
-    for name, value in found.items():
-        print(f"{name:24} {value}")
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(), indent=1))

@@ -11,7 +11,7 @@ diarizer on the stream; `speakers_right`: on how many clips their count is right
 What is better is the default; there is no bar. It is the raw audio for both (Moonshine levels each clip by
 itself anyway).
 
-    python -m benches.processed_audio [--json] [--quick]      (--quick: as recorded only)
+    python -m benches.processed_audio [--quick]      (--quick: as recorded only)
 """
 
 from __future__ import annotations
@@ -152,9 +152,5 @@ def measure(*, quick: bool = False) -> dict[str, Any]:
     return result
 
 
-def main() -> None:
-    print(json.dumps(measure(quick="--quick" in sys.argv), indent=None if "--json" in sys.argv else 1))
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(quick="--quick" in sys.argv), indent=1))

@@ -13,13 +13,12 @@ Times are CPU seconds of one thread, medians of three runs after one that warms 
 
 Bars: frames 100 x, voice quality 120 x real time on one core; pitch within 2 % (median) of Praat.
 
-    python -m benches.prosody [--json]
+    python -m benches.prosody
 """
 
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -186,9 +185,5 @@ def measure() -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    print(json.dumps(measure(), indent=None if "--json" in sys.argv else 2))
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(), indent=1))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -202,9 +201,5 @@ def measure() -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    print(json.dumps(measure(), indent=None if "--json" in sys.argv else 1))
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(), indent=1))

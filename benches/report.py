@@ -1,6 +1,6 @@
 """The report of ten hours: 50,000 lines, six people.
 
-    python -m benches.report [--json]
+    python -m benches.report
 
 Bars (issue 6): report.html under 8 MB and interactive in under 2 s in Chromium, both documents within 300 MB.
 Each document is made in a process of its own from a log that lies ready; `cpu_s` is its compute without the
@@ -11,7 +11,6 @@ frames are of the page as a reader would use it. Medians of three; no Chromium o
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 import statistics
@@ -116,10 +115,4 @@ def _opened(html: Path) -> dict[str, float] | None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--json", action="store_true")
-    as_json = parser.parse_args().json
-    found = measure()
-    print(json.dumps(found) if as_json else json.dumps(found, indent=2))
+    print(json.dumps(measure(), indent=1))

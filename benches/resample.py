@@ -5,14 +5,13 @@ theirs says how far apart two good resamplers are. `live` is the cost of 20 ms c
 
 Bars: error of the stream <= 1e-5; bits do not depend on the chunks.
 
-    python -m benches.resample [--json]
+    python -m benches.resample
 """
 
 from __future__ import annotations
 
 import json
 import statistics
-import sys
 import time
 from collections.abc import Callable
 
@@ -86,18 +85,5 @@ def measure() -> dict[str, object]:
     return result
 
 
-def main() -> None:
-    result = measure()
-    if "--json" in sys.argv:
-        print(json.dumps(result))
-        return
-    for rate, rows in result.items():
-        print(rate if isinstance(rows, dict) else f"{rate}: {rows}")
-        if isinstance(rows, dict):
-            for name, row in rows.items():
-                figures = f"{row['times_real_time']:>7} x real time  {row['speed_over_julius']:>5} x julius"
-                print(f"  {name:<20} {figures}  error {row['max_error']:.1e}")
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(), indent=1))

@@ -3,7 +3,7 @@
 Bars: no audio decoded twice, at most 30 s diarized twice, no segment recognised twice, the first new
 segment at most 5 s after the restart, and the final events of an uninterrupted run.
 
-    python -m benches.resume [--json]
+    python -m benches.resume
 """
 
 from __future__ import annotations
@@ -77,10 +77,5 @@ def measure() -> dict[str, Any]:
         }
 
 
-def main() -> None:
-    results = measure()
-    print(json.dumps(results) if "--json" in sys.argv else json.dumps(results, indent=1))
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(), indent=1))

@@ -4,7 +4,7 @@ Bars: the first final segment of a 30 min recording comes in the first 8 s of th
 inside); RssAnon of 30 min within 40 MB of that of 3 min. Each run is a process of its own; the speech is
 that of the packages where ../shared/data is absent.
 
-    python -m benches.session [--json]
+    python -m benches.session
 """
 
 from __future__ import annotations
@@ -179,10 +179,5 @@ def measure() -> dict[str, Any]:
         }
 
 
-def main() -> None:
-    results = measure()
-    print(json.dumps(results) if "--json" in sys.argv else json.dumps(results, indent=1))
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(), indent=1))

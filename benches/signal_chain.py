@@ -13,14 +13,13 @@ spectra, which they share (row STFT). Libraries get all at once; `ffmpeg` is the
 own, less the process without it. They are the usual choice for the purpose, not the same algorithm.
 All in seconds of the processor, children too (this machine is shared); `wall` beside them for the session.
 
-    python -m benches.signal_chain [--json]
+    python -m benches.signal_chain
 """
 
 from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -300,9 +299,5 @@ def measure() -> dict[str, Any]:
     return {"threads": 1, "session": session(), "operators": operators()}
 
 
-def main() -> None:
-    print(json.dumps(measure(), indent=None if "--json" in sys.argv else 1))
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(), indent=1))

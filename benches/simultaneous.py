@@ -4,7 +4,7 @@ The same talk for each number of sessions, at pace 1 (lag of final text: emissio
 said) and as fast as possible (RTFX: seconds of audio a second). In the shape of Riva's table: streams x
 percentiles, RTFX.
 
-    python -m benches.simultaneous [--json]
+    python -m benches.simultaneous
 """
 
 from __future__ import annotations
@@ -81,10 +81,5 @@ def measure() -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    results = measure()
-    print(json.dumps(results, indent=None if "--json" in sys.argv else 1))
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(), indent=1))

@@ -7,12 +7,11 @@ Bars: transform, tagger and state machine at 400 x real time on one core; the jo
 (spectrogram, percentiles of bands, lines of 1 s windows, median filter, hysteresis), the whole spectrogram in
 memory. The old pipeline's own way, PANNs' CNN14, is not measured: its weights are not here.
 
-    python -m benches.sound_events [--json]
+    python -m benches.sound_events
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import time
@@ -281,20 +280,5 @@ def measure() -> dict[str, Any]:
     return {"signals": signals(), "state_machine_527_classes": state_machine(), "join": join()}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    as_json = parser.parse_args().json
-    results = measure()
-    if as_json:
-        print(json.dumps(results, indent=2))
-        return
-    for name, value in results["signals"].items():
-        if name != "streamed":
-            print(f"{name:>34} {value:,.0f}")
-    for row in [*results["signals"]["streamed"], results["state_machine_527_classes"], *results["join"]]:
-        print("  ".join(f"{name} {value:,.4g}" for name, value in row.items()))
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(), indent=1))

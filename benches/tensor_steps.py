@@ -13,13 +13,12 @@ and in one on CUDA, where the upload is a row of its own.
 
 Bar: resample + silence + normalise + log-mel of the session < 50 ms on an H200.
 
-    python -m benches.tensor_steps [--json]
+    python -m benches.tensor_steps
 """
 
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Callable
 from statistics import median
@@ -223,9 +222,5 @@ def measure() -> dict[str, Any]:
     return result | {"steps": rows} | {f"session on {found['device']}": found for found in sessions}
 
 
-def main() -> None:
-    print(json.dumps(measure(), indent=None if "--json" in sys.argv else 2))
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(), indent=1))

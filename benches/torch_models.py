@@ -6,7 +6,7 @@ embeddings within 1e-4 of their largest component, the same turns and labels (bo
 17 ms). `together`: stretches of 1 to 1.6 s embedded 8 at a time, against one by one. With `--device cuda` the
 torch side runs on a GPU.
 
-    python -m benches.torch_models [--json] [--device cpu|cuda]
+    python -m benches.torch_models [--device cpu|cuda]
 """
 
 from __future__ import annotations
@@ -128,5 +128,4 @@ def _measured(device: str) -> dict[str, Any]:
 
 if __name__ == "__main__":
     given = sys.argv[sys.argv.index("--device") + 1] if "--device" in sys.argv else "cpu"
-    found = measure(device=given)
-    print(json.dumps(found) if "--json" in sys.argv else json.dumps(found, indent=2))
+    print(json.dumps(measure(device=given), indent=1))
