@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import platform
@@ -101,12 +102,14 @@ def page(results: dict[str, Any]) -> list[str]:
         "not the seconds: these machines are noisy.",
         "",
     ]
+    done = {
+        name: inspect.getdoc(import_module(f"benches.{name}")) or "" for name in BENCHES if name in results
+    }
+    lines += [f"- [{name}](#{name}): {said.splitlines()[0]}" for name, said in done.items()]
+    lines.append("")
     lines += [f"![{title}]({file})" for file, title in draw(results, FOLDER / "plots")]
     lines.append("")
-    for name in BENCHES:
-        if name not in results:
-            continue
-        said = (import_module(f"benches.{name}").__doc__ or "").strip()
+    for name, said in done.items():
         facts = ", ".join(f"{key} {value}" for key, value in results[name]["machine"].items())
         lines += [f"## {name}", "", said, "", f"Command: `python -m benches.{name}`. Machine: {facts}.", ""]
         lines += table(results[name]["figures"])
