@@ -64,7 +64,7 @@ def outputs(folder: Path) -> dict[str, Any]:
     writers = EXTRA | {format.file: format.renderer for format in FORMATS if format.renderer}
     before = memory_mb("VmRSS")
     began = clocks()
-    log = LabelledLog(folder / "events.jsonl")
+    log = LabelledLog(folder / "events.jsonl", keep_in=folder)
     rows: list[dict[str, Any]] = [{"output": "(index)"} | since(began)]
     for file, renderer in writers.items():
         module, _, function = renderer.partition(":")

@@ -6,6 +6,7 @@ Nested cells are built from flat lists of their leaves: ten times as fast as one
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from itertools import accumulate, chain, islice
@@ -19,6 +20,21 @@ pa: Any = import_module("pyarrow")  # it has no types to check against
 Batch = Any  # pyarrow.RecordBatch
 Row = tuple[Any, ...]
 BATCH, GROUP = 1024, 4  # rows of a batch, batches of a row group
+
+
+class _NoPandas:
+    """A finder for which pandas is not installed."""
+
+    @staticmethod
+    def find_spec(name: str, *_: object) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
+
+
+if "pandas" not in sys.modules:  # the first array imports it: 50 MB that nothing here needs
+    sys.meta_path.insert(0, _NoPandas)
+    pa.array([])
+    sys.meta_path.remove(_NoPandas)
 
 
 def _fields(kind: str) -> list[Any]:

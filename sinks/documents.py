@@ -25,7 +25,7 @@ def write_documents(
     `former`, the outputs of an earlier manifest, what is skipped now keeps the state that it had.
     """
     log_path = folder / EVENTS
-    log = LabelledLog(log_path)
+    log = LabelledLog(log_path, keep_in=folder)
     outputs = {EVENTS: Output.written(log_path)}
     for format in FORMATS:
         if not format.by_default and format.name not in formats and format.file not in (former or {}):

@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
+from sinks.kept_segments import KeptSegments
 from sinks.log_columns import Columns, Rows, view
 from sinks.log_index import LogIndex
 from sinks.log_labels import Labels
@@ -58,15 +59,20 @@ class LabelledLog:
     the turns that cover it. Left out are turns without length (withdrawn), and what turned out to be one
     speaker's.
 
+    `keep_in` is a folder where the segments wait, once somebody asked for all of them, for who asks again;
+    without it they come out of the log each time.
+
     Raises:
         ValueError: a damaged line before the last one.
     """
 
-    def __init__(self, path: Path, index: LogIndex | None = None) -> None:
+    def __init__(self, path: Path, index: LogIndex | None = None, *, keep_in: Path | None = None) -> None:
         self.path = path
         self.failures: dict[str, str] = {}  # documents that could not be made of it so far, and why
         self._index = index or LogIndex(path)
         self._labels = Labels(self._index)
+        self._keep_in = keep_in
+        self._kept: KeptSegments | None = None
         if index is None:
             self._index.catch_up()
 
@@ -100,14 +106,20 @@ class LabelledLog:
 
     def segments(self, rows: Rows | None = None) -> Iterator[Segment]:
         """All of them, or those in `rows` of the index."""
+        if rows is not None or self._keep_in is None:
+            return self._labelled(rows)
+        if self._kept is None:
+            self._kept = KeptSegments(self._keep_in, self._labelled(None))
+        return iter(self._kept)
+
+    def _labelled(self, rows: Rows | None) -> Iterator[Segment]:
         for row, segment in self._read(self._index.segments, Segment, rows):
             yield self._labels.labelled(segment, row)
 
     def told(self, rows: Rows | None = None) -> Iterator[Told]:
         """Each segment, or those in `rows`, with its prosody, affect and sound events."""
         index = self._index
-        rows = index.segments.by_time(rows)
-        ids = index.segments.ids[rows]
+        ids = index.segments.ids[index.segments.by_time(rows)]
         prosody = self._at(index.prosody.of(ids).tolist(), Prosody)
         affect = self._at(index.affect.of(ids).tolist(), Affect)
         sounds = self._at(index.segment_sounds.of(ids).tolist(), Sounds)
