@@ -1,0 +1,114 @@
+"""What tracing costs a session: the same real talk with the tracer on and off, turn by turn.
+
+On: every span, counter and word recorded, and performance.json, performance.txt and trace.json written, as by
+default. Off: a tracer that does nothing, and none of these files. Two and a half minutes of real talk through
+the embedded models and all measures, as fast as it goes, in one process with models and decoded audio at
+hand; who comes first changes with each pair. The figure is the median of on over off; its interval is that of
+the sign test (the true median lies in it in at least 95 of 100 cases, whatever the noise). Bar: not
+measurable, that is: the interval of the CPU time holds 1.00. Its width tells what cost could hide in it.
+
+    python -m benches.tracing [--json]
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import tempfile
+import time
+from math import comb
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import msgspec
+
+import stream_engine
+from benches.session import joined
+from stream_engine import assembly
+from stream_engine.session_folder import Result
+from stream_engine.tracer import NullTracer, Tracer
+
+SECONDS = 150
+PAIRS = 9
+CONFIDENCE = 0.95
+TRACERS: dict[str, tuple[type[Tracer], str]] = {
+    "on": (Tracer, "txt,performance,trace"),
+    "off": (NullTracer, "txt"),
+}
+
+
+class Run:
+    """One session: what it took, and what came of it."""
+
+    def __init__(self, audio: Path, folder: Path, tracing: str) -> None:
+        tracer, formats = TRACERS[tracing]
+        with patch.object(assembly, "Tracer", tracer):
+            cpu, wall = time.process_time(), time.perf_counter()
+            result = stream_engine.transcribe(
+                audio, out=folder / tracing, fresh=True, formats=formats, cache=str(folder / "cache")
+            )
+            self.cpu_s, self.wall_s = time.process_time() - cpu, time.perf_counter() - wall
+        self.said = said(result)
+        self.spans = sum(stage["items"] for stage in result.performance_metrics["stages"].values())
+
+
+def said(result: Result) -> list[bytes]:
+    """All events but the last figures, in an order of their own: when each came is another matter."""
+    events = (msgspec.structs.replace(event, emitted_at=None) for event in result.events)
+    return sorted(msgspec.json.encode(event) for event in events)
+
+
+def interval(values: list[float]) -> tuple[float, float]:
+    """Two of the values between which their true median lies, by the sign test."""
+    ordered, tail, place = sorted(values), 0.0, -1
+    while tail + comb(len(ordered), place + 1) / 2 ** len(ordered) <= (1 - CONFIDENCE) / 2:
+        place += 1
+        tail += comb(len(ordered), place) / 2 ** len(ordered)
+    if place < 0:
+        raise ValueError(f"{len(ordered)} values are too few for an interval of {CONFIDENCE:.0%}")
+    return ordered[place], ordered[-1 - place]
+
+
+def compared(on: list[float], off: list[float]) -> dict[str, Any]:
+    ratios = [one / other for one, other in zip(on, off, strict=True)]
+    low, high = interval(ratios)
+    return {
+        "median": round(statistics.median(ratios), 4),
+        "low": round(low, 4),
+        "high": round(high, 4),
+        "width": round(high - low, 4),
+        "holds_one": low <= 1 <= high,
+    }
+
+
+def measure() -> dict[str, Any]:
+    runs: dict[str, list[Run]] = {"on": [], "off": []}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        audio = joined(folder, SECONDS)
+        Run(audio, folder, "on")  # decodes, and loads the models
+        for pair in range(PAIRS):
+            for tracing in ("on", "off") if pair % 2 else ("off", "on"):
+                runs[tracing].append(Run(audio, folder, tracing))
+    on, off = runs["on"], runs["off"]
+    return {
+        "audio_s": SECONDS,
+        "pairs": PAIRS,
+        "spans_of_a_session": on[0].spans,
+        "same_events": all(run.said == on[0].said for run in (*on, *off)),
+        "cpu_s_off": round(statistics.median(run.cpu_s for run in off), 2),
+        "wall_s_off": round(statistics.median(run.wall_s for run in off), 2),
+        "cpu_on_over_off": compared([run.cpu_s for run in on], [run.cpu_s for run in off]),
+        "wall_on_over_off": compared([run.wall_s for run in on], [run.wall_s for run in off]),
+    }
+
+
+def main() -> None:
+    results = measure()
+    print(json.dumps(results) if "--json" in sys.argv else json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    main()

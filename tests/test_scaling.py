@@ -1,0 +1,129 @@
+"""Four times the turns cost four times the work: counted in lines of Python run, which no load can change.
+
+One turn spans all others, and sounds are as long as they may be: what looked at pairs was quadratic then.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from operators.sounds.event_rules import EventRules
+from operators.timeline.conversation import Conversation
+from operators.timeline.overlap import OverlapSweep
+from operators.timeline.sound_join import SoundJoin
+from sinks.event_log import EventLog
+from stream_engine.clock import RATE
+from stream_engine.events import Segment, SoundEvent, Turn, Watermark
+
+FEW, MANY = 400, 1600
+LONGEST = int(EventRules().longest)  # s, of a sound event
+
+
+def turn(id: int, start: int, end: int) -> Turn:
+    who = "ABCD"[id % 4]
+    return Turn(id=id, revision=0, final=True, start=start * RATE, end=end * RATE, speaker=who)
+
+
+def segment(id: int, start: int, end: int) -> Segment:
+    return Segment(
+        id=id,
+        revision=0,
+        final=True,
+        start=start * RATE,
+        end=end * RATE,
+        speaker="ABCD"[id % 4],
+        text="over the garden wall",
+        words=None,
+        turns=(id,),
+    )
+
+
+def turns(count: int) -> Iterator[Any]:
+    yield turn(0, 0, 2 * count + 9)
+    for id in range(1, count):
+        yield turn(id, 2 * id, 2 * id + 3)
+        yield Watermark(source="diarizer", at=2 * id * RATE)
+
+
+def segments_and_sounds(count: int) -> Iterator[Any]:
+    for id in range(count):
+        begun = 2 * id // LONGEST * LONGEST
+        if begun == 2 * id:  # as long as the detector lets one be, and behind all that come meanwhile
+            yield SoundEvent(
+                id=2 * id, start=begun * RATE, end=(begun + LONGEST) * RATE, label="Music", score=0.8
+            )
+        yield SoundEvent(id=2 * id + 1, start=2 * id * RATE, end=(2 * id + 1) * RATE, label="Rain", score=0.7)
+        yield segment(id, 2 * id, 2 * id + 2)
+        for source in ("sounds", "diarizer", "text"):
+            yield Watermark(source=source, at=2 * id * RATE)
+
+
+def turns_and_segments(count: int) -> Iterator[Any]:
+    for id in range(count):
+        yield turn(id, 2 * id, 2 * id + 3)
+        yield segment(id, 2 * id, 2 * id + 3)
+
+
+def lines_run(work: Callable[[], object]) -> int:
+    count = 0
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal count
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+@pytest.mark.parametrize(
+    ("operator", "items"),
+    [
+        (OverlapSweep, turns),
+        (SoundJoin, segments_and_sounds),
+        (lambda: Conversation(hold=20), turns_and_segments),
+    ],
+    ids=["overlap sweep", "join with sounds", "figures of the talk"],
+)
+def test_each_item_costs_as_much_among_many_as_among_few(
+    operator: Callable[[], Any], items: Callable[[int], Iterator[Any]]
+) -> None:
+    def work(count: int) -> None:
+        one = operator()
+        for item in given[count]:
+            list(one.feed(item))
+        list(one.flush())
+
+    given = {count: list(items(count)) for count in (FEW, MANY)}
+    few, many = (lines_run(lambda count=count: work(count)) for count in (FEW, MANY))
+    assert few > 10 * FEW, "hardly anything was counted"
+    assert many / MANY < 1.3 * few / FEW
+
+
+def test_a_segment_more_is_a_line_more_in_the_log_and_nothing_is_written_again(tmp_path: Path) -> None:
+    log = EventLog(path=tmp_path / "events.jsonl")
+
+    def written() -> int:
+        io = Path("/proc/self/io").read_text().splitlines()
+        return int(next(line.split()[1] for line in io if line.startswith("wchar")))
+
+    costs: list[int] = []
+    for part in range(3):
+        before = written()
+        for id in range(part * MANY, (part + 1) * MANY):
+            log.write(segment(id, 2 * id, 2 * id + 2))
+        costs.append(written() - before)
+    log.commit()
+    assert sum(costs) <= 1.02 * (tmp_path / "events.jsonl").stat().st_size
+    assert costs[2] <= 1.1 * costs[0]
