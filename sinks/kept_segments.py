@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import weakref
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -27,6 +28,7 @@ class KeptSegments:
     def __init__(self, folder: Path, segments: Iterable[Segment]) -> None:
         self._sizes: list[int] = []
         self._file = tempfile.TemporaryFile(dir=folder)
+        weakref.finalize(self, self._file.close)
         coming = iter(segments)
         while block := list(islice(coming, _BLOCK)):
             self._sizes.append(self._file.write(_encode(block)))
