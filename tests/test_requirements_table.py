@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "benches" / "REQUIREMENTS.md"
+MEASURED = ROOT / "benches" / "results.json"
 SOURCE = ROOT.parent / "shared" / "REQUIREMENTS.md"
 NUMBERS = [f"S{number}" for number in range(1, 104)] + [f"X{number}" for number in range(1, 13)]
 
@@ -77,3 +79,21 @@ def test_the_numbers_are_those_of_the_requirements() -> None:
         pytest.skip(f"no requirements at {SOURCE}")
     found = re.findall(r"^\| ([SX]\d+) \|", SOURCE.read_text(), re.M)
     assert found == NUMBERS
+
+
+def test_the_commands_of_the_docs_are_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text()
+    named = [one for one in rows()["S102"] if not one.startswith("tests/")]
+    run = "stream-engine transcribe call.wav --out out --enable-performance-logging"
+    wanted = (*named, "pytest tests/test_performance_logger.py", run)
+    assert [one for one in wanted if one not in readme] == []
+
+
+def test_the_roadmap_is_in_the_order_of_the_measured_shares() -> None:
+    found = json.loads(MEASURED.read_text())["session"]["figures"]["share_of_compute_30_min"]
+    lines = re.findall(r"^\| \d+ \| ([^|]+) \| (\d+) % \| ([\d.]+) × \|", TABLE.read_text(), re.M)
+    assert len(lines) >= 3
+    assert [stage for stage, *_ in lines] == sorted(found, key=lambda stage: -found[stage])[: len(lines)]
+    for stage, share, gain in lines:
+        assert abs(int(share) - 100 * found[stage]) < 5, "other figures: bring the roadmap up to date"
+        assert float(gain) == round(1 / (1 - int(share) / 100), 1)
