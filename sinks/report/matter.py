@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import msgspec
 import numpy as np
@@ -58,6 +59,16 @@ class Matter(NamedTuple):
     moments: Moments
     passages: list[Passage]  # of a short session
     performance: dict[str, Any]
+
+
+_gathered: WeakKeyDictionary[LabelledLog, Matter] = WeakKeyDictionary()
+
+
+def gathered(log: LabelledLog) -> Matter:
+    """The matter of `log`, once for screen and paper."""
+    if log not in _gathered:
+        _gathered[log] = gather(log)
+    return _gathered[log]
 
 
 def gather(log: LabelledLog) -> Matter:

@@ -17,7 +17,7 @@ from sinks.labelled import LabelledLog
 from sinks.report import plots
 from sinks.report.lines import BLOCK, link_time, on_paper
 from sinks.report.loudness import packed
-from sinks.report.matter import Matter, file_name, gather
+from sinks.report.matter import Matter, file_name, gathered
 from sinks.report.operators import resources, stages
 from sinks.report.paint import palette
 from sinks.report.picture import Picture, picture
@@ -26,7 +26,7 @@ from sinks.whole_file import replacing
 from sinks.word_latency import word_latency
 from stream_engine.clock import MILLISECOND, RATE, timestamp
 
-ON_PAPER = 1500  # lines of a transcript: some 30 pages; weasyprint takes 60 KB and 4 ms for each
+ON_PAPER = 1500  # lines of a transcript: some 30 pages; weasyprint takes 40 KB and 2 ms for each
 
 
 def write_report(log: LabelledLog, out: Path) -> None:
@@ -36,7 +36,7 @@ def write_report(log: LabelledLog, out: Path) -> None:
     beside it) gives the same bytes.
     """
     with replacing(out) as file:
-        file.writelines(pieces(gather(log)))
+        file.writelines(pieces(gathered(log)))
 
 
 def pieces(matter: Matter, *, still: bool = False) -> Iterator[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sinks.formats import Unwritten
 from sinks.labelled import LabelledLog
-from sinks.report.matter import gather
+from sinks.report.matter import gathered
 from sinks.report.page import pieces
 from sinks.whole_file import replacing_bytes
 
@@ -30,7 +30,7 @@ def write_report_pdf(log: LabelledLog, out: Path) -> None:
         raise Unwritten("weasyprint is not installed: pip install 'stream-engine[pdf]'") from None
     except OSError as error:  # it opens its libraries when it is imported
         raise Unwritten(f"weasyprint lacks a library of the system: {error}") from None
-    page = "".join(pieces(gather(log), still=True))
+    page = "".join(pieces(gathered(log), still=True))
     nowhere = URLFetcher(allowed_protocols=())
     with replacing_bytes(out) as file, _quiet():
         HTML(string=page, url_fetcher=nowhere).write_pdf(file, pdf_identifier=b"stream-engine", pdf_tags=True)
