@@ -8,6 +8,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -49,27 +50,49 @@ BENCHES = (
     "resume",
     "peers",
 )
+# Each is stored as it comes, the shortest first; `python -m benches peers.diart` is one of them.
+PARTS = {"peers": ("whisperx", "diart", "pydub", "moonshine", "sequential")}
 FOLDER = Path(__file__).parent
 STORED = FOLDER / "results.json"
 PACKAGES = ("anyio", "numpy", "torch", "onnxruntime", "moonshine-voice", "pyannote.metrics", "pyarrow")
 
 
 def main(names: list[str]) -> int:
-    unknown = set(names) - set(BENCHES)
-    if unknown:
+    known = {*BENCHES, *(f"{name}.{part}" for name, parts in PARTS.items() for part in parts)}
+    if unknown := set(names) - known:
         print(f"unknown bench: {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}", file=sys.stderr)
         return 2
-    results: dict[str, Any] = json.loads(STORED.read_text()) if STORED.exists() else {}
-    for name in names or BENCHES:
-        print(f"{name} ...", flush=True)
-        run = subprocess.run([sys.executable, "-m", f"benches.{name}"], stdout=subprocess.PIPE, check=False)
+    for name, part in parted(names or BENCHES):
+        print(f"{name} {part} ...", flush=True)
+        command = [sys.executable, "-m", f"benches.{name}", *(["run", part] if part else [])]
+        run = subprocess.run(command, stdout=subprocess.PIPE, check=False)
         if run.returncode:
             print(f"{name} failed with exit code {run.returncode}", file=sys.stderr)
             return 1
-        results[name] = {"machine": machine(), "figures": json.loads(run.stdout)}
-        STORED.write_text(json.dumps(results, indent=1) + "\n")
-    (FOLDER / "RESULTS.md").write_text("\n".join(page(results)) + "\n")
+        store(name, json.loads(run.stdout), merged=bool(part))
+    (FOLDER / "RESULTS.md").write_text("\n".join(page(stored())) + "\n")
     return 0
+
+
+def parted(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for name in names:
+        bench, _, part = name.partition(".")
+        yield from ((bench, one) for one in ([part] if part else PARTS.get(bench, ("",))))
+
+
+def stored() -> dict[str, Any]:
+    return json.loads(STORED.read_text()) if STORED.exists() else {}
+
+
+def store(name: str, figures: dict[str, Any], *, merged: bool) -> None:
+    """`merged`: beside the other parts' figures; a part that is missing here leaves what there was."""
+    results = stored()
+    if merged:
+        kept = results.get(name, {}).get("figures", {})
+        new = {part: found for part, found in figures.items() if "missing" not in found or part not in kept}
+        figures = kept | new
+    results[name] = {"machine": machine(), "figures": figures}
+    STORED.write_text(json.dumps(results, indent=1) + "\n")
 
 
 def machine() -> dict[str, str]:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benches.peers import plots as peers
+
 Results = dict[str, Any]
 Series = list[tuple[str, list[float], list[float]]]  # name, x, y
 
@@ -19,6 +21,9 @@ def draw(results: Results, folder: Path) -> list[tuple[str, str]]:
             found = series(results[needs]["figures"])
             _plot(folder / f"{name}.svg", title, across, up, found, logarithmic=logarithmic)
             drawn.append((f"{folder.name}/{name}.svg", title))
+    if "peers" in results:
+        peers.draw(folder / "peers_over_length.svg", results["peers"]["figures"])
+        drawn.append((f"{folder.name}/peers_over_length.svg", "Peers: memory and throughput against length"))
     return drawn
 
 

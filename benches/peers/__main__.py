@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benches.__main__ import machine
 from benches.peers import environments
 from benches.peers.environments import MissingEnvironment
 
@@ -19,7 +20,7 @@ def moonshine(chosen: argparse.Namespace) -> dict[str, Any]:
 
     ours = Ours(("--asr", "moonshine", "--diarizer", "community-1"))
     peer = Peer("moonshine", "moonshine_stream.py", first="line")
-    return compare(ours, peer, lengths=lengths(chosen, 120), quick=chosen.quick, texts=True)
+    return compare(ours, peer, **slow(chosen), quick=chosen.quick, texts=True)
 
 
 def sequential(chosen: argparse.Namespace) -> dict[str, Any]:
@@ -32,13 +33,13 @@ def sequential(chosen: argparse.Namespace) -> dict[str, Any]:
     whisper = str(chosen.whisper or tiny_whisper(weights / "tiny-whisper"))
     ours = Ours(("--diarizer", f"pyannote:{pyannote}", "--asr", f"faster-whisper:{whisper}"))
     peer = Peer("sequential", "sequential.py", (pyannote, whisper))
-    return compare(ours, peer, lengths=lengths(chosen, 120), quick=chosen.quick, texts=bool(chosen.whisper))
+    return compare(ours, peer, **slow(chosen), quick=chosen.quick, texts=bool(chosen.whisper))
 
 
 def pydub(chosen: argparse.Namespace) -> dict[str, Any]:
     from benches.peers.preprocessing import compare
 
-    return compare(lengths=lengths(chosen, 300))
+    return compare(lengths=lengths(chosen, 60, 300, 600, 1800))
 
 
 def whisperx(chosen: argparse.Namespace) -> dict[str, Any]:
@@ -50,23 +51,27 @@ def whisperx(chosen: argparse.Namespace) -> dict[str, Any]:
 def diart(chosen: argparse.Namespace) -> dict[str, Any]:
     from benches.peers.blocks import compare
 
-    return compare(lengths=lengths(chosen, 600))
+    return compare(lengths=lengths(chosen, 60, 300, 600, 1800))
 
 
 PEERS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
-    "moonshine": moonshine,
-    "sequential": sequential,
-    "pydub": pydub,
     "whisperx": whisperx,
     "diart": diart,
+    "pydub": pydub,
+    "moonshine": moonshine,
+    "sequential": sequential,
 }
 
 
-def lengths(chosen: argparse.Namespace, longest: int) -> tuple[int, ...]:
-    """Seconds of audio: those asked for, else short ones and up to what the slower side can bear."""
-    if chosen.lengths:
-        return tuple(chosen.lengths)
-    return (15, 30) if chosen.quick else tuple(sorted({30, 60, longest}))
+def lengths(chosen: argparse.Namespace, *usual: int) -> tuple[int, ...]:
+    """Seconds of audio: those asked for, else short ones or the `usual`."""
+    return tuple(chosen.lengths or ((15, 30) if chosen.quick else usual))
+
+
+def slow(chosen: argparse.Namespace) -> dict[str, tuple[int, ...]]:
+    """For peers that take about as long as the audio lasts: ours goes on alone after 5 min."""
+    alone = () if chosen.quick or chosen.lengths else (600,)
+    return {"lengths": lengths(chosen, 60, 300), "alone": alone}
 
 
 def measure(arguments: list[str] | None = None) -> dict[str, Any]:
@@ -77,7 +82,7 @@ def measure(arguments: list[str] | None = None) -> dict[str, Any]:
         print(f"{name} ...", file=sys.stderr, flush=True)
         try:
             environments.python(name)
-            found[name] = PEERS[name](chosen)
+            found[name] = PEERS[name](chosen) | {"commit": machine()["commit"]}
         except (MissingEnvironment, RuntimeError) as error:
             found[name] = {"missing": str(error)}
     return found
@@ -87,8 +92,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benches.peers")
     parser.add_argument("action", choices=("setup", "run"))
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(PEERS))
-    parser.add_argument("--quick", action="store_true", help="15 and 30 s, one clip, no 30 min")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="15 and 30 s, one clip")
     parser.add_argument("--lengths", type=int, nargs="+", metavar="S", help="of the recordings, seconds")
     parser.add_argument("--pyannote", type=Path, metavar="FOLDER", help="a pipeline with other weights")
     parser.add_argument("--whisper", type=Path, metavar="FOLDER", help="a CTranslate2 model that understands")
@@ -119,15 +123,8 @@ def main(arguments: list[str]) -> int:
     if chosen.action == "setup":
         return set_up(chosen.names)
     result = measure(arguments[1:])
-    print(json.dumps(result) if chosen.json else "\n".join(lines(result)))
+    print(json.dumps(result, indent=2))
     return 0
-
-
-def lines(result: dict[str, Any]) -> list[str]:
-    """A table of all that is not a list of rows, then the rows."""
-    from benches.__main__ import table
-
-    return [part for name, figures in result.items() for part in (f"\n## {name}\n", *table(figures))]
 
 
 if __name__ == "__main__":

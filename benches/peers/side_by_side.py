@@ -7,73 +7,55 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
 
 from benches.diarization import Clip, errors, pooled
 from benches.peers.recordings import clips, looped, true_lines, true_turns
+from benches.peers.rows import SIDES, Costs, by_length, costs, summary
 from benches.peers.transcribers import Heard, Transcriber
 from benches.words import Rate, cpwer
 from stream_engine.clock import RATE
 
-LONG_S, PATIENCE_S = 1800, 150
+LONG_S, PATIENCE_S = 1800, 60
 
 
 def compare(
-    ours: Transcriber, peer: Transcriber, *, lengths: Sequence[int], quick: bool, texts: bool
+    ours: Transcriber,
+    peer: Transcriber,
+    *,
+    lengths: Sequence[int],
+    alone: Sequence[int],
+    quick: bool,
+    texts: bool,
 ) -> dict[str, Any]:
-    """All figures; `texts`: whether what is said has a meaning, so that cpWER has."""
+    """All figures. Only ours runs at the lengths in `alone`; `texts`: cpWER too, as texts have a meaning."""
     with tempfile.TemporaryDirectory() as name:
-        rows = [told(cost(ours, peer, length, Path(name))) for length in lengths]
-        long = {} if quick else told(first_of_long(ours, peer, Path(name)))
-    found = accuracy(ours, peer, clips(quick=quick), texts=texts)
-    last = rows[-1]
-    return {
-        "throughput_ours_over_theirs": last["ours_x_real_time"] / last["theirs_x_real_time"],
-        "per_cpu_second_ours_over_theirs": last["theirs_cpu_s"] / last["ours_cpu_s"],
-        "first_text_theirs_over_ours": ratio(last["theirs_first_s"], last["ours_first_s"]),
-        **long,
-        "anon_mb_per_minute": {
-            side: slope(lengths, [row[f"{side}_anon_mb"] for row in rows]) for side in ("ours", "theirs")
-        },
-        **found,
-        "by_length": rows,
-    }
+        long = {} if quick else first_of_long(ours, peer, Path(name))
+        rows = by_length(
+            lambda length: cost(ours, length, Path(name)),
+            lambda length: cost(peer, length, Path(name)),
+            lengths,
+            alone,
+        )
+    found, points = accuracy(ours, peer, clips(quick=quick), texts=texts)
+    return summary(rows, points) | long | found
 
 
-def told(row: dict[str, Any]) -> dict[str, Any]:
-    """`row`, also on stderr: all of them take a quarter of an hour."""
-    print(json.dumps(row), file=sys.stderr, flush=True)
-    return row
-
-
-def cost(ours: Transcriber, peer: Transcriber, length: int, folder: Path) -> dict[str, Any]:
-    """Medians of three runs up to half a minute, else one run of each."""
-    audio = looped(length, folder)
-    row: dict[str, Any] = {"seconds": length}
-    runs: dict[str, list[Heard]] = {"ours": [], "theirs": []}
-    for _ in range(3 if length <= 30 else 1):
-        runs["ours"].append(ours([audio]))
-        runs["theirs"].append(peer([audio]))
-    for side, heard in runs.items():
-        firsts = [one.first_s for one in heard if one.first_s is not None]
-        row |= {
-            f"{side}_x_real_time": length / median(one.run.wall_s for one in heard),
-            f"{side}_cpu_s": median(one.run.cpu_s for one in heard),
-            f"{side}_first_s": median(firsts) if firsts else None,
-            f"{side}_anon_mb": median(one.run.anon_mb for one in heard),
-            f"{side}_rss_mb": median(one.run.rss_mb for one in heard),
-        }
-    return row
+def cost(transcriber: Transcriber, length: int, folder: Path) -> Costs:
+    """Told on stderr too: a run may take minutes."""
+    heard = transcriber([looped(length, folder)])
+    measured = costs(heard.run, length, heard.first_s)
+    print(length, json.dumps(measured), file=sys.stderr, flush=True)
+    return measured
 
 
 def first_of_long(ours: Transcriber, peer: Transcriber, folder: Path) -> dict[str, Any]:
     """The first text of 30 min. Who has none within the limit is stopped: the ratio is then a lower bound."""
     audio = looped(LONG_S, folder)
     mine = ours([audio], first_within_s=PATIENCE_S).first_s
-    limit = max(PATIENCE_S, 6 * (mine or 0))
+    limit = 6 * (mine or PATIENCE_S)
     theirs = peer([audio], first_within_s=limit).first_s
     return {
         "first_text_of_30_min": {
@@ -84,20 +66,19 @@ def first_of_long(ours: Transcriber, peer: Transcriber, folder: Path) -> dict[st
     }
 
 
-def accuracy(ours: Transcriber, peer: Transcriber, files: list[Path], *, texts: bool) -> dict[str, Any]:
-    both = {"ours": ours(files), "theirs": peer(files)}
-    result: dict[str, Any] = {
-        "der": {side: der(files, heard) for side, heard in both.items()},
-        "der_by_clip": [
-            {"clip": file.stem} | {side: der([file], heard) for side, heard in both.items()} for file in files
-        ],
-    }
+def accuracy(
+    ours: Transcriber, peer: Transcriber, files: list[Path], *, texts: bool
+) -> tuple[dict[str, Any], dict[str, float]]:
+    """Error rates, and the points by which ours are worse."""
+    both = dict(zip(SIDES, (ours(files), peer(files)), strict=True))
+    rates = {"der": {side: der(files, heard) for side, heard in both.items()}}
     if texts:
-        result["cpwer"] = {side: words(files, heard).value for side, heard in both.items()}
-    for name in ("der", "cpwer"):
-        if name in result:
-            result[f"{name}_points_worse_than_theirs"] = 100 * (result[name]["ours"] - result[name]["theirs"])
-    return result
+        rates["cpwer"] = {side: words(files, heard).value for side, heard in both.items()}
+    clipwise = [
+        {"clip": file.stem} | {side: der([file], heard) for side, heard in both.items()} for file in files
+    ]
+    points = {name: 100 * (rate["ours"] - rate["theirs"]) for name, rate in rates.items()}
+    return rates | {"der_by_clip": clipwise}, points
 
 
 def der(files: list[Path], heard: Heard) -> float:
@@ -113,12 +94,3 @@ def der(files: list[Path], heard: Heard) -> float:
 def words(files: list[Path], heard: Heard) -> Rate:
     rates = [cpwer(truth, heard.lines[file]) for file in files if (truth := true_lines(file))]
     return sum(rates, Rate())
-
-
-def ratio(one: float | None, other: float | None) -> float | None:
-    return one / other if one is not None and other else None
-
-
-def slope(lengths: Sequence[int], values: Sequence[float]) -> float:
-    """Per minute, by least squares."""
-    return float(np.polyfit(np.array(lengths) / 60, values, 1)[0]) if len(lengths) > 1 else 0.0

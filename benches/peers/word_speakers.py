@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -11,54 +12,54 @@ from typing import Any
 
 import numpy as np
 
-from benches.attribution import DATA, Count, Speakers, fed, ours, overlapped, true_turns, true_words
+from benches.attribution import DATA, Count, Speakers, ours, overlapped, true_turns, true_words
 from benches.peers.environments import python
+from benches.peers.rows import SIDES, Row, costs, row, summary
 from benches.peers.transcribers import PROGRAMS
 from benches.peers.watched import Watched
 from benches.worn_turns import Spoken, worn
 from operators.timeline.alignment import align
-from operators.timeline.word_speakers import WordSpeakers
-from stream_engine.testing import run
 
 SIZES = ((1_000, 250), (10_000, 2_500), (40_000, 10_000))  # words, turns
 
 
 def compare(*, quick: bool) -> dict[str, Any]:
-    result: dict[str, Any] = {"by_size": [at_size(*size) for size in (SIZES[:2] if quick else SIZES)]}
-    last = result["by_size"][-1]
-    result["align_x_as_fast"] = last["theirs_s"] / last["ours_align_s"]
-    result["operator_x_as_fast"] = last["theirs_s"] / last["ours_operator_s"]
-    if (DATA / "words").exists():
-        result |= accuracy(seeds=1 if quick else 3)
-    return result
+    rows = [at_size(*size) for size in (SIZES[:2] if quick else SIZES)]
+    found, points = accuracy(seeds=1 if quick else 3) if (DATA / "words").exists() else ({}, {})
+    align = {"align_x_as_fast": rows[-1]["theirs_function_s"] / rows[-1]["align_s"]}
+    return summary(rows, points) | align | found
 
 
-def theirs(words: list[Spoken], turns: list[Spoken]) -> tuple[Speakers, float, Watched]:
-    """The speaker of each word, and the seconds that the function took."""
+def named(way: str, words: list[Spoken], turns: list[Spoken]) -> tuple[Speakers, float, Watched]:
+    """The speakers of each word, and the seconds of the processor that the function took."""
+    program = {
+        "ours": [sys.executable, "-m", "benches.peers.programs.our_words"],
+        "theirs": [python("whisperx"), PROGRAMS / "whisperx_words.py"],
+    }
     with tempfile.TemporaryDirectory() as name:
         task = Path(name) / "task.json"
         task.write_text(json.dumps({"words": [w[:2] for w in words], "turns": turns}))
-        peer = Watched([python("whisperx"), PROGRAMS / "whisperx_words.py", task])
-    (answer,) = peer.all(kind="speakers")
-    return [(one,) if one else () for one in answer["speakers"]], answer["seconds"], peer
+        run = Watched([*program[way], task])
+    (answer,) = run.all(kind="speakers")
+    return [tuple(one) for one in answer["speakers"]], answer["seconds"], run
 
 
-def accuracy(seeds: int) -> dict[str, Any]:
+def accuracy(seeds: int) -> tuple[dict[str, Any], dict[str, float]]:
     """Of the words of four meetings: who is named first, and whether the true speaker is among the named."""
-    counts = {"ours": Count(), "theirs": Count()}
+    counts = {side: Count() for side in SIDES}
     for meeting, words in true_words().items():
         turns = true_turns(meeting)
         both = overlapped(words, turns)
         for seed in range(seeds):
             found = worn(turns, seed)
             counts["ours"].add(words, ours(words, found), both)
-            counts["theirs"].add(words, theirs(words, found)[0], both)
-    rows = [{"side": side} | count.figures() for side, count in counts.items()]
-    points = 100 * (rows[1]["first_right"] - rows[0]["first_right"])  # type: ignore[operator]
-    return {"words_of_meetings": rows, "first_right_points_worse_than_theirs": points}
+            counts["theirs"].add(words, named("theirs", words, found)[0], both)
+    figures = {side: count.figures() for side, count in counts.items()}
+    points = {"first_right": 100 * (figures["theirs"]["first_right"] - figures["ours"]["first_right"])}
+    return {"words_of_meetings": [{"side": side} | figures[side] for side in SIDES]}, points
 
 
-def at_size(words: int, turns: int) -> dict[str, Any]:
+def at_size(words: int, turns: int) -> Row:
     """Made-up talk: words of 0.3 s with pauses in between, turns of 1 to 3 s of three speakers."""
     random = np.random.default_rng(words)
     at = np.cumsum(random.uniform(0.3, 0.7, words)) + 0.6 * (np.arange(words) // 20)
@@ -71,16 +72,13 @@ def at_size(words: int, turns: int) -> dict[str, Any]:
     columns = [
         np.array([int(one[side] * 16_000) for one in rows]) for rows in (said, spoken) for side in (0, 1)
     ]
-    _, seconds, peer = theirs(said, spoken)
-    items = fed(said, spoken)
-    return {
-        "words": words,
-        "turns": turns,
-        "theirs_s": seconds,
-        "ours_operator_s": taken(lambda: run(WordSpeakers(), items)),
-        "ours_align_s": taken(lambda: align(*columns)),
-        "theirs_rss_mb": peer.rss_mb,
-    }
+    length, measured, functions = said[-1][1], [], {}
+    for side, first in zip(SIDES, ("first", "speakers"), strict=True):
+        _, seconds, run = named(side, said, spoken)
+        functions[f"{side}_function_s"] = seconds
+        measured.append(costs(run, length, run.first(kind=first)) | {"x_real_time": length / seconds})
+    functions["align_s"] = taken(lambda: align(*columns))
+    return row(length, *measured, words=words, turns=turns, **functions)
 
 
 def taken(work: Callable[[], Any]) -> float:

@@ -37,7 +37,8 @@ def main(path: str) -> None:
     began = time.process_time()
     assign(turns, {"segments": whole})
     seconds = time.process_time() - began
-    print(json.dumps({"kind": "speakers", "seconds": seconds, "speakers": [w.get("speaker") for w in words]}))
+    speakers = [[word["speaker"]] if "speaker" in word else [] for word in words]
+    print(json.dumps({"kind": "speakers", "seconds": seconds, "speakers": speakers}))
 
 
 if __name__ == "__main__":
