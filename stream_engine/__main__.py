@@ -72,8 +72,11 @@ def _parser() -> argparse.ArgumentParser:
     _options(cache, ("--cache", "DIR", "folder of the PCM store, or several as in PATH"))
 
     trace = _command(commands, "trace", "where the time of runs went, and what changed between two")
-    trace.add_argument("action", choices=("show", "diff"))
-    trace.add_argument("files", nargs="+", type=Path, metavar="DIR", help="or a performance.json")
+    trace.add_argument("action", choices=("show", "diff", "page"), help="page: the trace drawn, in one file")
+    trace.add_argument(
+        "files", nargs="+", type=Path, metavar="DIR", help="or a performance.json; of page, a trace.json"
+    )
+    trace.add_argument("--out", type=Path, metavar="FILE.html", help="of page: trace.html beside the trace")
 
     bench = _command(commands, "bench", "score a data set: errors, latency, cost, at one and more sessions")
     bench.add_argument("dataset", nargs="?", metavar="DATASET", help="a folder of recordings, or a manifest")

@@ -332,7 +332,11 @@ def cache(given: dict[str, Any]) -> int:
 
 
 def trace(given: dict[str, Any]) -> int:
-    """The table of each run, and what is peculiar to it among several; or what changed between two."""
+    """The table of each run, and what is peculiar to it among several; what changed between two; a page."""
+    if given["action"] == "page":
+        return _trace_page(given["files"], given["out"])
+    if given["out"]:
+        raise _Usage("--out: is of trace page")
     console = Console()
 
     def say(*lines: Any) -> None:
@@ -349,6 +353,15 @@ def trace(given: dict[str, Any]) -> int:
         say(*([name] if len(runs) > 1 else []), *told(figures), *verdict(figures), "")
     if len(runs) > 1:
         say(trends_table(runs), *peculiar(runs))
+    return DONE
+
+
+def _trace_page(files: list[Path], out: Path | None) -> int:
+    from sinks.trace_page import write_trace_page
+
+    if len(files) != 1:
+        raise _Usage("trace page: name one trace")
+    print(plain(str(write_trace_page(files[0], out))))  # noqa: T201
     return DONE
 
 
