@@ -56,11 +56,16 @@ def _families(figures: Figures, tracer: Tracer | None, labels: Labels) -> Iterat
     lags = [({"of": of}, lag) for of, lag in figures["lag"].items()]
     yield from _summary("lag_seconds", "Emission minus the end of what was said.", lags, labels)
     words = [({"part": part}, found) for part, found in figures.get("word_latency", {}).items()]
-    yield from _summary("word_latency_seconds", "From the end of a word to its text.", words, labels)
+    yield from _summary(
+        "word_latency_seconds",
+        "From the end of a word (of a text, where words have no times) to its text.",
+        words,
+        labels,
+    )
     if tracer is not None and tracer.counters:
         yield from _head("counter", "gauge", "The last value of what the tracer samples.")
         for counter, samples in list(tracer.counters.items()):
-            yield _sample("counter", {**labels, "name": counter}, samples[-1][1])
+            yield _sample("counter", {**labels, "name": counter}, samples.last)
 
 
 def _summary(

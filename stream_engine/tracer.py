@@ -14,7 +14,7 @@ from __future__ import annotations
 import struct
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import repeat
 from typing import NamedTuple
 
@@ -73,6 +73,32 @@ class Histogram:
         rank = max(1.0, percent / 100 * self.count)
         index = int(np.searchsorted(np.cumsum(self._bins), rank))
         return float(min(self.largest, 2 ** ((index + 0.5) / PER_OCTAVE)))
+
+
+class Samples:
+    """The last samples of a counter, as bytes: tuples in a deque took seven times as much."""
+
+    _one = struct.Struct("qd")  # ns, value
+
+    def __init__(self) -> None:
+        self._packed = bytearray()
+
+    def add(self, at: int, value: float) -> None:
+        """The next sample, from any thread."""
+        self._packed += self._one.pack(at, value)
+        if len(self._packed) >= 2 * COUNTER_SAMPLES * self._one.size:
+            del self._packed[: -COUNTER_SAMPLES * self._one.size]
+
+    @property
+    def last(self) -> float:
+        """The newest value."""
+        return self._one.unpack_from(self._packed, len(self._packed) - self._one.size)[1]
+
+    def __len__(self) -> int:
+        return min(len(self._packed) // self._one.size, COUNTER_SAMPLES)
+
+    def __iter__(self) -> Iterator[tuple[int, float]]:
+        return self._one.iter_unpack(self._packed[-COUNTER_SAMPLES * self._one.size :])
 
 
 class StageTrace:
@@ -141,7 +167,7 @@ class Tracer:
         self.clock = clock
         self.began = clock()
         self.stages: dict[str, StageTrace] = {}
-        self.counters: dict[str, deque[tuple[int, float]]] = {}
+        self.counters: dict[str, Samples] = {}
         self.metrics: dict[str, Histogram] = {}
         self.on_fold: OnFold | None = None  # told of all spans of stages that are made after it is set
         self.lineage: Lineage | None = Lineage()
@@ -158,8 +184,9 @@ class Tracer:
 
     def counter(self, name: str, value: float) -> None:
         """A sampled quantity, such as the depth of a queue."""
-        samples = self.counters.setdefault(name, deque(maxlen=COUNTER_SAMPLES))
-        samples.append((self.clock(), value))
+        if (samples := self.counters.get(name)) is None:
+            samples = self.counters.setdefault(name, Samples())
+        samples.add(self.clock(), value)
 
     def observe(self, name: str, duration_ns: int) -> None:
         """A duration that belongs to no stage, such as the lag of a final text."""

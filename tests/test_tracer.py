@@ -15,7 +15,7 @@ from sinks.performance import write_json, write_text
 from sinks.word_latency import PARTS
 from stream_engine.lineage import WordLatency
 from stream_engine.performance import metrics
-from stream_engine.tracer import KEPT, SLOWEST, Histogram, Tracer, packed
+from stream_engine.tracer import COUNTER_SAMPLES, KEPT, SLOWEST, Histogram, Tracer, packed
 
 PERCENTILE_TOLERANCE = 0.045  # one bin
 
@@ -37,6 +37,22 @@ def test_percentiles_of_a_histogram_are_within_a_bin_of_the_exact_ones(durations
     exact = sorted(durations)[max(0, int(np.ceil(p / 100 * len(durations))) - 1)]
     assert histogram.percentile(p) == pytest.approx(exact, rel=PERCENTILE_TOLERANCE, abs=1)
     assert (histogram.count, histogram.total) == (len(durations), sum(durations))
+
+
+def test_a_counter_keeps_its_last_samples_in_little_memory() -> None:
+    clock = Ticks()
+    tracer = Tracer(clock=clock)
+    told: list[tuple[int, float]] = []
+    for number in range(5 * COUNTER_SAMPLES // 2 + 7):
+        clock.now = number * 250_000_000 + 2**60
+        tracer.counter("queue", number / 4)
+        told.append((clock.now, number / 4))
+        if number in (0, COUNTER_SAMPLES - 1, COUNTER_SAMPLES, 2 * COUNTER_SAMPLES):
+            assert list(tracer.counters["queue"]) == told[-COUNTER_SAMPLES:]
+    samples = tracer.counters["queue"]
+    assert list(samples) == told[-COUNTER_SAMPLES:]
+    assert (len(samples), samples.last) == (COUNTER_SAMPLES, told[-1][1])
+    assert len(samples._packed) <= 40 * COUNTER_SAMPLES
 
 
 @pytest.mark.parametrize("every", [97, 5000, 20_000])
