@@ -27,6 +27,9 @@ def draw(path: Path, figures: dict[str, Any]) -> None:
                     minutes = [row["seconds"] / 60 for row in known]
                     axis.plot(minutes, [row[f"{side}_{measure}"] for row in known], marker="o", label=side)
                 axis.set(xscale="log", ylim=(0, None))
+                lengths = [row["seconds"] / 60 for row in rows]
+                axis.set_xticks(lengths, [f"{length:.3g}" for length in lengths])
+                axis.minorticks_off()
                 axis.grid(alpha=0.3)
                 if not column:
                     axis.set_ylabel(up)
