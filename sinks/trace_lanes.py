@@ -18,6 +18,7 @@ import msgspec
 from stream_engine.errors import InputError
 
 Track = tuple[int | str, int | str]
+PLACED = frozenset("XBEiICstf")  # phases that have a time
 LARGEST = 1e15  # microseconds: 30 years; and what may be counted
 Microseconds = Annotated[float, msgspec.Meta(ge=-LARGEST, le=LARGEST)]
 FROM_ZERO_US = 6e7  # a clock that begins later counts from elsewhere: its first event is the zero
@@ -97,7 +98,7 @@ def _events(text: bytes) -> list[Event]:
 class _Reader:
     def __init__(self, events: list[Event]) -> None:
         self._events = events
-        timed = [event.ts for event in events if event.ph != "M"]
+        timed = [event.ts for event in events if event.ph in PLACED]
         first = min(timed, default=0.0)
         self._zero = 0.0 if 0 <= first < FROM_ZERO_US else first
         self._last = max(timed, default=0.0)

@@ -46,6 +46,12 @@ const lanes = (() => {
   }));
 })();
 
+// rows in which little happens are drawn thin
+for (const { rows } of lanes) {
+  const filled = rows.map((row) => row.end.reduce((sum, end, k) => sum + end - row.start[k], 0)), most = Math.max(...filled);
+  rows.forEach((row, number) => { row.slight = filled[number] < 0.05 * most; });
+}
+
 const arrows = Array.from({ length: column.arrow.length / 5 }, (_, k) => ({
   from: column.arrow_at[2 * k] / 1000, to: column.arrow_at[2 * k + 1] / 1000, lane: column.arrow[5 * k],
   row: column.arrow[5 * k + 1], toLane: column.arrow[5 * k + 2], toRow: column.arrow[5 * k + 3], text: column.arrow[5 * k + 4],
@@ -98,8 +104,8 @@ function lasting(us) {
 
 const percent = (share) => !share ? "0 %" : share < 0.0005 ? "< 0.1 %" : `${(100 * share).toFixed(share < 0.00995 ? 1 : 0)} %`;
 
-function hours(seconds) {
+function hours(seconds, places = 2) {
   const minutes = Math.floor(seconds / 60), two = (value, digits) => value.toFixed(digits).padStart(digits ? digits + 3 : 2, "0");
-  const rest = two(seconds - 60 * minutes, 2);
+  const rest = two(seconds - 60 * minutes, places);
   return minutes < 60 ? `${minutes}:${rest}` : `${Math.floor(minutes / 60)}:${two(minutes % 60, 0)}:${rest}`;
 }

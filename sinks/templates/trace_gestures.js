@@ -1,11 +1,11 @@
 // Mouse, touch, keyboard and buttons.
 (() => {
-  const { stage, view, state, gutter } = chart, tip = byId("tip"), whole = byId("whole"), fingers = new Map();
+  const tip = byId("tip"), fingers = new Map();
   let moved = false, gap = 0, from = null;
 
   const local = (event) => { const box = stage.getBoundingClientRect(); return [event.clientX - box.left, event.clientY - box.top]; };
   const spread = () => { const [one, other] = [...fingers.values()]; return other ? Math.abs(one[0] - other[0]) : 0; };
-  const pan = (pixels) => chart.look(view.from + pixels / (stage.clientWidth - gutter()) * (view.to - view.from), view.to - view.from);
+  const pan = (pixels) => look(view.from + pixels / (stage.clientWidth - gutter()) * (view.to - view.from), view.to - view.from);
 
   stage.addEventListener("pointerdown", (event) => {
     if (event.button) return;
@@ -28,7 +28,7 @@
       if (event.pointerType === "mouse") stage.scrollTop += before[1] - y;
     } else if (gap) {
       const now = Math.max(8, spread()), [one, other] = [...fingers.values()];
-      chart.zoom(gap / now, chart.time((one[0] + other[0]) / 2));
+      zoom(gap / now, timeAt((one[0] + other[0]) / 2));
       gap = now;
     }
   });
@@ -40,22 +40,27 @@
   };
   stage.addEventListener("pointerup", release);
   stage.addEventListener("pointercancel", release);
-  stage.addEventListener("pointerleave", () => { tip.hidden = true; state.hover = null; chart.soon(); });
+  stage.addEventListener("pointerleave", (event) => {
+    if (event.pointerType === "touch") return;
+    tip.hidden = true;
+    state.hover = null;
+    soon();
+  });
 
   stage.addEventListener("wheel", (event) => {
     const [x] = local(event), lines = event.deltaMode ? 16 : 1;
     if (x < gutter() && !event.ctrlKey) return; // over the names it scrolls
     if (event.shiftKey) pan(lines * (event.deltaY || event.deltaX));
     else if (Math.abs(event.deltaX) > Math.abs(event.deltaY)) pan(lines * event.deltaX);
-    else chart.zoom(Math.exp(clamp(lines * event.deltaY, -240, 240) / (event.ctrlKey ? 120 : 400)), chart.time(Math.max(gutter(), x)));
+    else zoom(Math.exp(clamp(lines * event.deltaY, -240, 240) / (event.ctrlKey ? 120 : 400)), timeAt(Math.max(gutter(), x)));
     tip.hidden = true;
     event.preventDefault();
   }, { passive: false });
 
   function hint(x, y) {
-    const found = chart.under(x, y);
+    const found = under(x, y);
     stage.style.cursor = x < gutter() ? "pointer" : "";
-    if (state.hover !== (found?.arrow ?? null)) { state.hover = found?.arrow ?? null; chart.soon(); }
+    if (state.hover !== (found?.arrow ?? null)) { state.hover = found?.arrow ?? null; soon(); }
     if (!found || (found.k < 0 && !found.arrow && !found.counter && x >= gutter())) { tip.hidden = true; return; }
     show(found, x, y);
   }
@@ -71,13 +76,13 @@
 
   // a click chooses the slice, and its stage
   function pick(x, y) {
-    const found = chart.under(x, y);
+    const found = under(x, y);
     if (!found || found.counter && !found.lane) return;
     if (x < gutter() || found.counter) return panel.select(found.lane);
     state.picked = found.k >= 0 || found.arrow ? found : null;
     if (state.selected !== found.lane && !found.arrow) panel.select(found.lane);
     if (state.picked) show(found, x, y); else tip.hidden = true;
-    chart.soon();
+    soon();
   }
 
   // the next slice of a lane in the order of starts, then of rows
@@ -98,12 +103,12 @@
     const here = state.picked?.lane === lane && state.picked.k >= 0 ? state.picked : null, next = beside(lane, here, by);
     if (!next) return;
     const { row, k } = next, one = lane.rows[row];
-    state.picked = { lane, row, k, arrow: chart.arrowOf(lane, row, k) };
+    state.picked = { lane, row, k, arrow: arrowOf(lane, row, k) };
     const span = view.to - view.from;
-    if (one.end[k] < view.from || one.start[k] > view.to) chart.look((one.start[k] + one.end[k] - span) / 2, span);
-    chart.soon();
+    if (one.end[k] < view.from || one.start[k] > view.to) look((one.start[k] + one.end[k] - span) / 2, span);
+    soon();
     requestAnimationFrame(() => {
-      show(state.picked, clamp(chart.x(one.start[k]), gutter(), stage.clientWidth), lane.y + lane.tall - stage.scrollTop);
+      show(state.picked, clamp(pixel(one.start[k]), gutter(), stage.clientWidth), lane.y + lane.tall - stage.scrollTop);
       panel.say([...tip.querySelectorAll("b, dt, dd, .told > span")].map((part) => part.textContent).join(" "));
     });
   }
@@ -114,7 +119,7 @@
     const one = picked.k >= 0 ? lane.rows[picked.row] : null, [start, end] = picked.arrow ? [picked.arrow.from, picked.arrow.to] : [one.start[picked.k], one.end[picked.k]];
     const span = 1.3 * Math.max(1, end - start);
     tip.hidden = true;
-    chart.look((start + end - span) / 2, span);
+    look((start + end - span) / 2, span);
   }
 
   function choose(by) {
@@ -128,12 +133,12 @@
     panel.say(`${next.name}, busy ${percent(next.busy ?? 0)}`);
   }
 
-  const fit = () => { tip.hidden = true; chart.look(trace.from, trace.to - trace.from); };
+  const fit = () => { tip.hidden = true; look(trace.from, trace.to - trace.from); };
   const moves = {
     ArrowLeft: (far) => pan(-60 * far), ArrowRight: (far) => pan(60 * far), ArrowUp: () => choose(-1), ArrowDown: () => choose(1),
-    "+": () => chart.zoom(0.5), "=": () => chart.zoom(0.5), "-": () => chart.zoom(2), 0: fit, Home: () => chart.look(trace.from, view.to - view.from),
-    End: () => chart.look(trace.to, view.to - view.from), n: () => step(1), p: () => step(-1), Enter: around,
-    Escape: () => { state.selected = state.picked = null; tip.hidden = true; chart.soon(); }, "/": () => byId("find").focus(),
+    "+": () => zoom(0.5), "=": () => zoom(0.5), "-": () => zoom(2), 0: fit, Home: () => look(trace.from, view.to - view.from),
+    End: () => look(trace.to, view.to - view.from), n: () => step(1), p: () => step(-1), Enter: around,
+    Escape: () => { state.selected = state.picked = null; tip.hidden = true; soon(); }, "/": () => byId("find").focus(),
   };
   addEventListener("keydown", (event) => {
     const held = document.activeElement, typing = held === byId("find"), move = moves[event.key];
@@ -148,29 +153,29 @@
   function filter() {
     state.filter = byId("find").value.trim().toLowerCase();
     stage.scrollTop = 0;
-    chart.soon();
+    soon();
   }
   byId("find").addEventListener("input", filter);
-  chart.onDraw(() => { byId("found").textContent = state.filter ? `${lanes.filter((lane) => lane.shown).length} of ${lanes.length}` : ""; });
+  listeners.push(() => { byId("found").textContent = state.filter ? `${lanes.filter((lane) => lane.shown).length} of ${lanes.length}` : ""; });
 
   const drag = (event) => {
     if (event.type === "pointermove" && !event.buttons) return;
     if (event.type === "pointerdown") whole.setPointerCapture(event.pointerId);
     const box = whole.getBoundingClientRect(), span = view.to - view.from;
-    chart.look(trace.from + (event.clientX - box.left) / box.width * (trace.to - trace.from) - span / 2, span);
+    look(trace.from + (event.clientX - box.left) / box.width * (trace.to - trace.from) - span / 2, span);
   };
   whole.addEventListener("pointerdown", drag);
   whole.addEventListener("pointermove", drag);
-  byId("zoom-in").addEventListener("click", () => chart.zoom(0.5));
-  byId("zoom-out").addEventListener("click", () => chart.zoom(2));
+  byId("zoom-in").addEventListener("click", () => zoom(0.5));
+  byId("zoom-out").addEventListener("click", () => zoom(2));
   byId("fit").addEventListener("click", fit);
-  for (const name of ["arrows", "flat"]) byId(name).addEventListener("change", (event) => { state[name] = event.target.checked; chart.soon(); });
+  for (const name of ["arrows", "flat"]) byId(name).addEventListener("change", (event) => { state[name] = event.target.checked; soon(); });
 
-  stage.addEventListener("scroll", () => { tip.hidden = true; chart.soon(); });
-  const begin = () => { chart.repaint(); panel.legend(); };
+  stage.addEventListener("scroll", () => { tip.hidden = true; soon(); });
+  const begin = () => { readColours(); soon(); panel.legend(); };
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", begin);
-  new ResizeObserver(chart.soon).observe(stage);
-  chart.onDraw(panel.later);
+  new ResizeObserver(soon).observe(stage);
+  listeners.push(panel.later);
   begin();
-  chart.onDraw(() => { if (!performance.getEntriesByName("ready").length) performance.mark("ready"); });
+  listeners.push(() => { if (!performance.getEntriesByName("ready").length) performance.mark("ready"); });
 })();

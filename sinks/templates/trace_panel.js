@@ -1,7 +1,6 @@
 // Figures beside the picture: a stage, the words, all stages; and what is told of one slice.
 const panel = (() => {
-  const { view, state } = chart;
-  const MEANT = { wait: "wait: nothing to do", feed: "feed: at work", send: "send: held by what follows" };
+  const MEANT = { wait: "wait: nothing to do", feed: "feed: at work", send: "send: held by what follows" }, WORD = "word: from its chunk to its text";
 
   function made(tag, text = "", ...classes) {
     const found = document.createElement(tag);
@@ -61,7 +60,7 @@ const panel = (() => {
     if (place.hidden) return;
     const { sums, span } = lane, found = durations(lane);
     found.sort(([one], [other]) => sums[other] - sums[one]);
-    const rows = found.slice(0, 40).map(([kind, list]) => [named(kinds[kind], chart.colour(kind)), list.length.toLocaleString("en"), percent(sums[kind] / span), ...quantiles(list)]);
+    const rows = found.slice(0, 40).map(([kind, list]) => [named(kinds[kind], paint[kind]), list.length.toLocaleString("en"), percent(sums[kind] / span), ...quantiles(list)]);
     place.replaceChildren(made("h2", lane.name), made("p", `In ${lasting(span)} of the view`, "faint"), tabled(["", "count", "of time", "p50", "p95", "p99"], rows));
     if (lane.run) {
       const { busy, starved, held, items, feed } = lane.run;
@@ -86,9 +85,9 @@ const panel = (() => {
     place.hidden = !totals.length;
     if (!totals.length) return;
     const sum = (list) => list.reduce((total, one) => total + one, 0), all = Math.max(1, sum(totals)), bar = made("div", "", "parts");
-    for (const part of PARTS) bar.append(filled(sum(found.get(part)) / all, chart.colours.part[part]));
+    for (const part of PARTS) bar.append(filled(sum(found.get(part)) / all, colours.part[part]));
     const row = (name, list) => [name, percent(sum(list) / all), ...quantiles(Float64Array.from(list).sort())];
-    const rows = PARTS.filter((part) => sum(found.get(part))).map((part) => row(named(part, chart.colours.part[part]), found.get(part)));
+    const rows = PARTS.filter((part) => sum(found.get(part))).map((part) => row(named(part, colours.part[part]), found.get(part)));
     const text = `${totals.length.toLocaleString("en")} word${totals.length === 1 ? "" : "s"}: from its end to its text`;
     place.replaceChildren(made("h2", text), bar, tabled(["part", "share", "p50", "p95", "p99"], [...rows, row(made("b", "total"), totals)]));
   }
@@ -132,8 +131,8 @@ const panel = (() => {
 
   function select(lane) {
     state.selected = state.selected === lane ? null : lane;
-    if (state.selected) chart.reveal(lane);
-    chart.soon();
+    if (state.selected) reveal(lane);
+    soon();
   }
 
   // name and what is known of what is under the pointer
@@ -149,13 +148,13 @@ const panel = (() => {
       line("at most", String(+counter.most.toFixed(3)));
     } else if (found.k >= 0) {
       const row = found.lane.rows[found.row], k = found.k, kind = kinds[row.kind[k]];
-      title = kind === found.lane.name ? kind : `${found.lane.name}: ${MEANT[kind] ?? kind}`;
+      title = kind === "word" ? WORD : `${found.lane.name}: ${MEANT[kind] ?? kind}`;
       line("start", `${(row.start[k] / 1e6).toFixed(6)} s`);
       line("duration", lasting(row.end[k] - row.start[k]));
       if (!Number.isNaN(row.audio[k])) line("audio", hours(row.audio[k]));
       args = textOf(row.text[k]);
     } else if (found.arrow) {
-      title = "word: from its chunk to its text";
+      title = WORD;
       line("chunk came", `${(found.arrow.from / 1e6).toFixed(6)} s`);
       line("text told", `${(found.arrow.to / 1e6).toFixed(6)} s`);
       args = textOf(found.arrow.text);
@@ -166,8 +165,8 @@ const panel = (() => {
     if (args.total !== undefined && args.compute !== undefined) {
       const bar = made("div", "", "parts");
       for (const part of ["capture", ...PARTS]) {
-        bar.append(filled((args[part] || 0) / Math.max(1e-9, args.total), chart.colours.part[part]));
-        list.append(named(part, chart.colours.part[part]), made("dd", lasting(1e3 * (args[part] || 0))));
+        bar.append(filled((args[part] || 0) / Math.max(1e-9, args.total), colours.part[part]));
+        list.append(named(part, colours.part[part]), made("dd", lasting(1e3 * (args[part] || 0))));
       }
       line("in all", lasting(1e3 * args.total));
       parts.push(bar);
@@ -182,11 +181,11 @@ const panel = (() => {
   function legend() {
     const place = byId("legend"), item = (text, colour) => { const one = made("li"); one.append(dot(colour), text); place.append(one); };
     place.replaceChildren();
-    for (const [kind, text] of Object.entries(MEANT)) if (kinds.includes(kind)) item(text, chart.colour(kinds.indexOf(kind)));
-    if (counters.length || lanes.some((lane) => lane.queue)) item("queue behind a stage", chart.colours.wave);
+    for (const [kind, text] of Object.entries(MEANT)) if (kinds.includes(kind)) item(text, paint[kinds.indexOf(kind)]);
+    if (counters.length || lanes.some((lane) => lane.queue)) item("queue behind a stage", colours.wave);
     if (kinds.includes("word")) {
       place.append(made("li", "a word:"));
-      for (const part of PARTS) item(part, chart.colours.part[part]);
+      for (const part of PARTS) item(part, colours.part[part]);
     }
     byId("flat-label").hidden = !counters.some((counter) => counter.flat);
   }
