@@ -71,7 +71,8 @@ def sentences(metrics: Metrics) -> list[str]:
     ]
     if first := metrics["first_s"]:
         came = ", ".join(f"first {name} {at:.2f} s" for name, at in first.items())
-        lines.append(f"after the start: {came}")
+        loading = f"loading {metrics['load_s']:.2f} s; " if metrics.get("load_s") else ""
+        lines.append(f"{loading}after the first audio: {came}")
     if metrics.get("paced"):
         lines.extend(
             f"lag of {name}s behind the end of what was said: "

@@ -52,13 +52,18 @@ def word_latency(performance: dict[str, Any]) -> list[Part]:
 def word_table(performance: dict[str, Any]) -> Table | None:
     """A row a part, in seconds; None where no word was timed.
 
-    Only means add up: the percentiles of the parts are those of different words.
+    Of a recogniser without times of words, it is the end of each text that is timed. Only means add up: the
+    percentiles of the parts are those of different words.
     """
     parts = word_latency(performance)
     if not parts:
         return None
     feed = "at the speed of life" if performance.get("paced") else "as fast as possible"
     title = f"Latency of {parts[-1].words} words, {feed}: seconds from a word's end to its text"
+    if performance.get("word_times") is False:
+        title = (
+            f"Latency of {parts[-1].words} texts (words have no times here), {feed}: seconds from their end"
+        )
     view = Table(title=title, title_justify="left", box=None, pad_edge=False)
     view.add_column("part", no_wrap=True)
     for name in ("mean", "p50", "p95", "p99"):

@@ -11,7 +11,7 @@ Each of the last four passes on what it gets and adds to it; what is new leaves 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,12 @@ NEW = (SoundEvent, Sounds, Prosody, Affect, Statistics)
 
 @dataclass(frozen=True, kw_only=True)
 class Analytics:
-    """The operators of one session's analytics; None: not asked for. `spectra` if any that takes them."""
+    """The operators of one session's analytics; None: not asked for. `spectra` if any that takes them.
+
+    `ready` returns when the libraries are there that work on audio wants.
+    """
+
+    ready: Callable[[], None] | None = None
 
     loudness: Operator[Chunk, Any] | None = None
     spectra: Operator[Chunk, Any] | None = None
@@ -55,7 +60,7 @@ def heard(
     """Streams of what is measured on the audio, and the processed audio, where that is asked for."""
     wanted = [parts.sound_events, parts.frames, parts.signal_chain]
     assert parts.spectra is not None
-    spectra = pipeline.stage(SPECTRA, parts.spectra, audio, capacity=2, limiter=cpu)
+    spectra = pipeline.stage(SPECTRA, parts.spectra, audio, capacity=2, limiter=cpu, ready=parts.ready)
     branches = iter(pipeline.fan_out("of spectra", spectra, sum(map(bool, wanted)), capacity=2))
     streams: list[Receive[Any]] = []
     if parts.sound_events is not None:

@@ -178,6 +178,7 @@ async def run_session(
                 **metrics(tracer, audio_s=audio_s, first=session.first),
                 "paced": audio.live and tracer.wall_ns() / 1e9 > 0.9 * audio_s / (audio.pace or 1.0),
                 "load_s": round(loaded_s, 3),
+                "word_times": loaded.recogniser.word_times if loaded and loaded.recogniser else None,
                 "resumed_at_s": checkpoint.position / RATE if checkpoint else 0.0,
                 "known": known is not None,
                 "health": audio.health | loudness_of(parts.analytics if parts else None),

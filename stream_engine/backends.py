@@ -301,6 +301,7 @@ class Backends:
                 recogniser=recogniser,
                 live=live,
                 apart=choice.diarizer == "channels",
+                import_torch=self.models.torch_beside,
             ),
         )
 

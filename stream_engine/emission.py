@@ -26,10 +26,10 @@ class Emission:
     """Items of all branches in, stamped events out: `SessionStart` first, `SessionEnd` last.
 
     Not an operator in the strict sense: it reads the session's clock, and is the only stage that does.
-    What is no event (a watermark, audio) ends here. `first` holds the time at which the first turn and
-    the first text came, in seconds since the session began; the tracer gets the lag of each final one:
-    emission time minus the end of what was said, which means something for audio that comes at `pace` times
-    the speed of life; and of each word, where that time went (see `lineage`).
+    What is no event (a watermark, audio) ends here. The session begins when its audio is first asked for.
+    `first` holds the time at which the first turn and the first text came, in seconds since then. Of `live`
+    audio, which comes at `pace` times the speed of life, the tracer gets the lag of each final one: emission
+    time minus the end of what was said; and of all audio, of each word, where its time went (see `lineage`).
     """
 
     def __init__(
@@ -45,7 +45,8 @@ class Emission:
         self.first = dict(state.first) if state else {}
         self._nanoseconds_per_sample = 1e9 / RATE / pace
         self._tracer = tracer
-        self._began = tracer.clock() - (state.elapsed_ns if state else 0)
+        self._made = tracer.clock()
+        self._before = state.elapsed_ns if state else 0
         self._start = None if state and state.started else start
         self._end = end
         self._live = live
@@ -53,6 +54,12 @@ class Emission:
     @property
     def state(self) -> EmissionState:
         return EmissionState(self._tracer.clock() - self._began, self._start is None, dict(self.first))
+
+    @property
+    def _began(self) -> int:
+        lineage = self._tracer.lineage
+        asked = lineage.asked if lineage else None
+        return (self._made if asked is None else asked) - self._before
 
     def feed(self, item: Any, /) -> Iterator[Event]:
         if self._start is not None:
@@ -88,10 +95,11 @@ class Emission:
         for end in [word.end for word in segment.words or ()] or [segment.end]:
             due = self._began + round(end * self._nanoseconds_per_sample) if self._live else None
             if parts := lineage.word(end, segment.end, segment, now, due):
-                self._tracer.word(segment.start, now, parts)
+                self._tracer.word(end, now, parts)
 
     def _observe(self, name: str, elapsed: int, end: int) -> None:
-        self._tracer.observe(name, elapsed - round(end * self._nanoseconds_per_sample))
+        if self._live:
+            self._tracer.observe(name, elapsed - round(end * self._nanoseconds_per_sample))
 
 
 class Unchanged:

@@ -63,6 +63,7 @@ class Lineage:
         self._order: deque[int] = deque()
         self._ends: list[int] = []  # of chunks, samples
         self._times: list[int] = []
+        self.asked: int | None = None  # when the first source of the graph was
 
     def arrived(self, chunk: Chunk, at: int) -> None:
         """A chunk has come from the source."""

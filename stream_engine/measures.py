@@ -54,7 +54,6 @@ from stream_engine.models import Models
 from stream_engine.operator import Operator, chain
 from stream_engine.options import Options
 from stream_engine.store_header import identity_of
-from stream_engine.threads import import_torch_beside
 
 T = TypeVar("T")
 Interval = Callable[[int, int], NDArray[np.float32]]  # start, end -> [frames] or [frames, channels]
@@ -249,11 +248,16 @@ def analytics(
     recogniser: Recogniser | None,
     live: bool,
     apart: bool,
+    import_torch: Callable[[], Callable[[], None]],
 ) -> Analytics:
-    """Operators for one session, in the states that they had; its channels may be kept `apart`."""
+    """Operators for one session, in the states that they had; its channels may be kept `apart`.
+
+    `import_torch` begins to, and gives what waits until it is there.
+    """
     wanted = options.measured
+    ready: Callable[[], None] | None = None
     if device == "cpu" and ({"prosody", "sounds"} & wanted or options.processed != "none"):
-        import_torch_beside()  # not earlier: it would hold up the loading of models
+        ready = import_torch()  # not earlier: it would hold up the loading of models
     sounds = None
     if models.tagger is not None:
         sounds = SoundEvents(
@@ -280,6 +284,7 @@ def analytics(
             ),
         )
     return Analytics(
+        ready=ready,
         loudness=SessionLoudness(state=state(LOUDNESS, LoudnessState)) if sounds or prosody else None,
         spectra=Stft(device=device, state=state(SPECTRA, StftState))
         if sounds or (prosody and not apart) or processed

@@ -17,6 +17,7 @@ from stream_engine.clock import RATE
 from stream_engine.device import Device
 from stream_engine.options import Options
 from stream_engine.store_header import identity_of
+from stream_engine.threads import import_torch_beside
 
 T = TypeVar("T")
 
@@ -112,7 +113,8 @@ class Models:
 
             return Moonshine(language=options.language)
 
-        return self.once(("moonshine", options.language), load)
+        key = "moonshine", options.language
+        return self.once(key, load, lambda found: found.transcribe([np.zeros(RATE, np.float32)]))
 
     def whisper_files(self, model: str, options: Options) -> list[str]:
         """What tells the files of a Whisper checkpoint from others; fetched from the hub where need be.
@@ -150,6 +152,10 @@ class Models:
         given = options.language, options.prompt, options.asr_workers
         key = f"faster-whisper:{model}", files, device, *given
         return self.once(key, load, lambda found: found.transcribe([np.zeros(RATE, np.float32)]))
+
+    def torch_beside(self) -> Callable[[], None]:
+        """Begins to import torch for operators that are no models; gives what waits until it is there."""
+        return import_torch_beside(lambda seconds: self.load_s.update(torch=round(seconds, 3)))
 
     def times(self, *, but: Collection[str]) -> dict[str, dict[str, float]]:
         """Seconds that loading and warming up took, of all models but some."""

@@ -134,12 +134,14 @@ class Pipeline:
         capacity: int = CAPACITY,
         limiter: CapacityLimiter | None = None,
         saves: bool = True,
+        ready: Callable[[], None] | None = None,
     ) -> Receive[Out]:
         """Runs `operator` over a stream.
 
         Inline without a `limiter` (for work below half a millisecond); else in worker threads under
         the device's limiter, taking all that waits on its edge in one call. A cut is complete only with the
-        state of every operator that has one; one on a stream without barriers `saves` nothing.
+        state of every operator that has one; one on a stream without barriers `saves` nothing. `ready`
+        returns, in a thread, as soon as the operator can begin.
         """
         send, out = self.edge(name, capacity)
         trace = self._trace(name)
@@ -148,7 +150,9 @@ class Pipeline:
         if limiter is None:
             self._group.start_soon(stages.run_inline, trace, operator, receive, send, name=name)
         else:
-            self._group.start_soon(stages.run_on_device, trace, operator, receive, send, limiter, name=name)
+            self._group.start_soon(
+                stages.run_on_device, trace, operator, receive, send, limiter, ready, name=name
+            )
         return out
 
     def workers(

@@ -63,6 +63,8 @@ async def run_source(probe: Probe, scope: anyio.CancelScope, items: AsyncIterabl
             if close := getattr(iterator, "aclose", None):
                 stack.push_async_callback(close)
             asked = clock()
+            if probe.lineage is not None and probe.lineage.asked is None:
+                probe.lineage.asked = asked
             async for item in iterator:
                 came = clock()
                 if probe.lineage is not None and isinstance(item, Chunk):
@@ -134,12 +136,18 @@ async def run_on_device(
     receive: Receive[In],
     send: Send[Out],
     limiter: CapacityLimiter,
+    ready: Callable[[], None] | None,
 ) -> None:
-    """Runs an operator in worker threads; one call takes what waits on the edge, for a while."""
+    """Runs an operator in worker threads; one call takes what waits on the edge, for a while.
+
+    First waits until it is `ready`, which is no work of the operator's.
+    """
     name, clock, record = probe.name, probe.clock, probe.record
     most = max(1, int(receive.statistics().max_buffer_size))
     waiting: deque[In] = deque()
     asked = clock()
+    if ready is not None:
+        await to_thread.run_sync(ready, limiter=CapacityLimiter(1), abandon_on_cancel=True)
     while True:
         try:
             waiting.extend(await _batch(receive, most) if not waiting else ())

@@ -7,8 +7,10 @@ stages want.
 
 from __future__ import annotations
 
+import sys
 import threading
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,18 +21,24 @@ _users = 0
 _limits: Any = None
 
 
-def import_torch_beside() -> None:
+def import_torch_beside(took: Callable[[float], None]) -> Callable[[], None]:
     """Imports torch in a thread of its own (1.5 s), and gives it one thread a call on the CPU.
 
-    Beside other stages on the same cores, a second thread made small calls of torch up to 14 x slower.
+    Beside other stages on the same cores, a second thread made small calls of torch up to 14 x slower. What
+    is returned waits until torch is there; `took` is told how many seconds that was, if it was not there.
     """
 
     def load() -> None:
+        there, began = "torch" in sys.modules, time.perf_counter()
         import torch
 
         torch.set_num_threads(1)
+        if not there:
+            took(time.perf_counter() - began)
 
-    threading.Thread(target=load, name="import torch", daemon=True).start()
+    importing = threading.Thread(target=load, name="import torch", daemon=True)
+    importing.start()
+    return importing.join
 
 
 @contextmanager

@@ -113,7 +113,10 @@ def transcription(pipeline: Pipeline, audio: Receive[Chunk], parts: Parts, devic
     voice = pipeline.stage(VOICE_ACTIVITY, parts.voice_activity, to_voice, limiter=cpu)
     measured: list[Receive[Any]] = []
     if analytics.loudness is not None:
-        streams.append(pipeline.stage(LOUDNESS, analytics.loudness, more.pop(), limiter=devices.analytics))
+        loudness, to_loudness = analytics.loudness, more.pop()
+        streams.append(
+            pipeline.stage(LOUDNESS, loudness, to_loudness, limiter=devices.analytics, ready=analytics.ready)
+        )
     processed: Receive[Chunk] | None = None
     if analytics.spectra is not None:
         measured, processed = heard(pipeline, more.pop(), analytics, devices.analytics)

@@ -38,7 +38,7 @@ def test_the_parts_of_a_words_latency_are_its_emission_less_its_end(tmp_path: Pa
     words = words_of(result.folder)
     assert len(words) == len(told) >= 2
     for segment, parts in zip(told, words, strict=True):
-        assert parts["audio_s"] == segment.start / RATE
+        assert parts["audio_s"] == segment.end / RATE
         latency_ms = 1000 * (segment.emitted_at - segment.end / RATE / pace)
         assert sum(parts[name] for name in PARTS) == pytest.approx(latency_ms, abs=5)
         assert all(parts[name] >= 0 for name in PARTS)
@@ -49,6 +49,25 @@ def test_the_parts_of_a_words_latency_are_its_emission_less_its_end(tmp_path: Pa
     totals = [word["total"] for word in words]
     assert 0.9 * min(totals) <= summary["total"]["p50_ms"] <= summary["total"]["max_ms"] + 0.01
     assert summary["total"]["max_ms"] == pytest.approx(max(totals), abs=0.01)
+
+
+async def test_what_passes_before_audio_is_asked_for_makes_no_word_late(tmp_path: Path) -> None:
+    options = {"pace": 6.0, "diarizer": "none", "analytics": "none"}
+    async with stream_engine.open_session(CALL, out=tmp_path, **options) as session:
+        time.sleep(1.5)  # noqa: ASYNC251 - as an import or a slow disk might take, before the first turn of the loop
+    words = words_of(session.result.folder)
+    assert words
+    assert min(word["capture"] for word in words) < 1000
+    texts = [event for event in session.result.events if isinstance(event, Segment)]
+    lag = session.result.performance_metrics["lag"]["final segment"]
+    lags = [1000 * (text.emitted_at - text.end / RATE / 6.0) for text in texts]
+    assert lag["max_ms"] == pytest.approx(max(lags), abs=2)
+
+
+def test_what_is_fed_as_fast_as_possible_has_no_lag(tmp_path: Path) -> None:
+    figures = stream_engine.transcribe(CALL, out=tmp_path, diarizer="none", fresh=True).performance_metrics
+    assert figures["lag"] == {}
+    assert figures["word_latency"]["total"]["count"] > 0
 
 
 class Slow:

@@ -489,6 +489,25 @@ def test_three_stages_on_workers_take_as_long_as_the_slowest(backend: str) -> No
     )
 
 
+@both_backends
+def test_what_a_stage_waits_for_before_it_can_begin_is_no_work_of_its_operator(backend: str) -> None:
+    tracer, sink = Tracer(), Collect()
+
+    async def main() -> None:
+        async with Pipeline.run(tracer=tracer) as pipeline:
+            items = pipeline.source("n", Numbers(3))
+            device = anyio.CapacityLimiter(1)
+            slow = pipeline.stage("import", Times(2), items, limiter=device, ready=lambda: time.sleep(0.3))
+            pipeline.sink("collect", sink, slow)
+
+    run(backend, main)
+    assert sink.items == [0, 2, 4]
+    trace = tracer.stage("import")
+    trace.fold()
+    assert trace.wait.total >= 0.3e9
+    assert trace.feed.total < 0.3e9
+
+
 def test_two_edges_of_one_name_are_refused() -> None:
     async def main() -> None:
         async with Pipeline.run() as pipeline:
