@@ -6,6 +6,7 @@ import inspect
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -18,6 +19,7 @@ from benches.plots import draw
 
 BENCHES = (
     "channel",
+    "tracing",
     "costs",
     "overlap",
     "resample",
@@ -110,11 +112,18 @@ def machine() -> dict[str, str]:
     )
     return {
         "cpu": f"{model}, {os.cpu_count()} cores",
-        "gpu": "none",
+        "gpu": _gpu(),
         "python": platform.python_version(),
         "commit": commit.stdout.strip(),
         **{name: version(name) for name in PACKAGES},
     }
+
+
+def _gpu() -> str:
+    if shutil.which("nvidia-smi") is None:
+        return "none"
+    query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    return subprocess.run(query, capture_output=True, text=True, check=False).stdout.strip() or "none"
 
 
 def page(results: dict[str, Any]) -> list[str]:

@@ -78,6 +78,15 @@ PLOTS = (
         False,
     ),
     (
+        "lag_over_sessions",
+        "simultaneous",
+        "Live sessions at a time, 2 cores: final text after what was said",
+        "sessions",
+        "s",
+        _rows("rows", "sessions", p50="lag_p50_s", p95="lag_p95_s", p99="lag_p99_s"),
+        False,
+    ),
+    (
         "cost_over_operators",
         "costs",
         "A chunk of 20 ms through no-op operators",
@@ -116,12 +125,15 @@ def _plot(path: Path, title: str, across: str, up: str, found: Series, *, logari
         figure = Figure(figsize=(5.2, 2.8), layout="constrained")
         axis = figure.subplots()
         for name, x, y in found:
-            axis.plot(x, y, marker="o", label=name)
-        axis.set(title=title, xlabel=across, ylabel=up, ylim=(0, None))
+            axis.plot(x, y, marker="o", label=name, clip_on=False)
+        most = max(max(y) for _, _, y in found)
+        axis.set(title=title, xlabel=across, ylabel=up, ylim=(0, 1.1 * most))
         axis.title.set_fontsize(10)
         axis.grid(alpha=0.3)
         if logarithmic:
             axis.set_xscale("log")
+        axis.set_xticks(found[0][1], [f"{at:,.4g}" for at in found[0][1]])
+        axis.minorticks_off()
         if len(found) > 1:
             axis.legend()
         FigureCanvasSVG(figure).print_svg(str(path), metadata={"Date": None})

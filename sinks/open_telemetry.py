@@ -8,6 +8,7 @@ imported when something is sent. Names of attributes: session.id as in OpenTelem
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -51,6 +52,7 @@ def send_spans(
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.trace.export import SpanExportResult
 
+    logging.getLogger("opentelemetry").addHandler(logging.NullHandler())  # what fails is raised
     exporter = OTLPSpanExporter(endpoint=address.geturl(), timeout=TIMEOUT_S)
     sent = 0
     try:
@@ -72,10 +74,11 @@ def readable_spans(
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
     from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 
-    digest = hashlib.blake2b(session_id.encode(), digest_size=16).digest()
-    trace_id = int.from_bytes(digest) or 1
     now = tracer.clock()
     offset = wall_ns() - now
+    run = f"{session_id} {tracer.began + offset}"  # another run of a session is another trace
+    digest = hashlib.blake2b(run.encode(), digest_size=16).digest()
+    trace_id = int.from_bytes(digest) or 1
     resource = Resource({"service.name": "stream-engine", "session.id": session_id})
     scope = InstrumentationScope("stream_engine")
 

@@ -125,6 +125,15 @@ def test_a_collector_gets_one_trace_with_a_span_for_each_call() -> None:
     assert word.end_time_unix_nano - word.start_time_unix_nano == 20 * MS
 
 
+def test_another_run_of_a_session_is_another_trace() -> None:
+    with collector() as (address, got):
+        for at in (10**18, 10**18 + 1):
+            send_spans(traced(), endpoint=address, session_id="talk", wall_ns=lambda at=at: at)
+        once, again = (spans_of([sent])[1] for sent in got)
+    assert {span.trace_id for span in once}.isdisjoint(span.trace_id for span in again)
+    assert {span.span_id for span in once}.isdisjoint(span.span_id for span in again)
+
+
 def test_a_long_run_sends_the_newest_and_the_slowest_and_numbers_them() -> None:
     with collector() as (address, got):
         send_spans(traced(KEPT + 100), endpoint=f"{address}/v1/traces", session_id="talk", newest=50)
