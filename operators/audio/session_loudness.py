@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cached_property
 
 import numpy as np
 
@@ -17,12 +16,7 @@ class SessionLoudness:
 
     def __init__(self, *, state: LoudnessState | None = None) -> None:
         self._transfers = Transfers()
-        self._restored = state
-
-    @cached_property
-    def _loudness(self) -> Loudness:
-        """Made when audio comes: its filter imports scipy.signal (1 s), for which no session should wait."""
-        return Loudness(state=self._restored)
+        self._loudness = Loudness(state=state)
 
     @property
     def integrated(self) -> float | None:
