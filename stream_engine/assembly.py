@@ -30,12 +30,13 @@ from stream_engine.errors import BackendError
 from stream_engine.events import SCHEMA, Event, SessionEnd, SessionStart
 from stream_engine.inputs import Input, Pcm, folders
 from stream_engine.log import read
+from stream_engine.logged import check, logged
 from stream_engine.malloc import one_heap
 from stream_engine.measures import loudness_of
 from stream_engine.models import since
 from stream_engine.options import Options
 from stream_engine.pace import paced
-from stream_engine.performance import GPUMonitor, PerformanceLogger, metrics
+from stream_engine.performance import GPUMonitor, metrics
 from stream_engine.performance.resources import Resources
 from stream_engine.pipeline import Pipeline
 from stream_engine.results import Results
@@ -79,7 +80,7 @@ def transcribe(input: str | os.PathLike[str], *, out: str | os.PathLike[str] = "
             return BACKENDS.choose(chosen).versions
 
         if (done := SessionFolder(folder, source, chosen).finished(made_of)) is not None:
-            return done
+            return logged(done, chosen)
         async with run_session(source, folder, chosen, BACKENDS) as session:
             pass
         return session.result
@@ -123,6 +124,7 @@ async def run_session(
         StreamEngineError: of the input, a back end or the disk; the manifest says it too.
     """
     one_heap()
+    check(options)
     place = SessionFolder(folder, source, options)
     with place.held():
         async with AsyncExitStack() as stack:
@@ -197,14 +199,13 @@ async def run_session(
             tracer=tracer,
         )
         session.result = await to_thread.run_sync(conclude)
-        await to_thread.run_sync(partial(_report, folder, options, figures, tracer))
+        session.result = await to_thread.run_sync(_reported, session.result, options, tracer)
 
 
-def _report(folder: Path, options: Options, figures: dict[str, Any], tracer: Tracer) -> None:
+def _reported(result: Result, options: Options, tracer: Tracer) -> Result:
     """Where the time went, in the further ways that were asked for."""
-    if options.enable_performance_logging:
-        place = Path(options.output_dir) if options.output_dir else folder
-        PerformanceLogger.from_metrics(figures, name=folder.name, output_dir=place).generate_reports()
+    folder = result.folder
+    result = logged(result, options)
     if options.otlp:
         from sinks.open_telemetry import send_spans
 
@@ -212,6 +213,7 @@ def _report(folder: Path, options: Options, figures: dict[str, Any], tracer: Tra
             send_spans(tracer, endpoint=options.otlp, session_id=folder.name)
         except (ImportError, ConnectionError, ValueError) as error:
             raise BackendError(f"otlp: {error}; the session itself is complete in {folder}") from None
+    return result
 
 
 def _lay(

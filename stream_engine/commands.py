@@ -38,6 +38,7 @@ from stream_engine.clock import RATE, timestamp
 from stream_engine.errors import BackendError, InputError, StreamEngineError
 from stream_engine.ingest import ingest as decode
 from stream_engine.inputs import Input, Pcm
+from stream_engine.logged import NO_FIGURES, logged, on_console
 from stream_engine.options import Options, merged
 from stream_engine.pcm_cache import PcmCache
 from stream_engine.results import Results
@@ -162,6 +163,9 @@ def _one(
             result = anyio.run(_watched, source, folder, options, backends, view)
         else:
             view.say(f"{folder}: done by an earlier run; --fresh does it again")
+            result = logged(result, options)
+            if options.enable_performance_logging and not result.reports:
+                view.say(f"{folder}: {NO_FIGURES}")
     except StreamEngineError as error:
         return _complain(str(error), error.exit_code)
     except BrokenPipeError:
@@ -235,6 +239,11 @@ def _report(result: Result, view: _View) -> None:
         view.say()
         for part in told(result.performance_metrics):
             view.say(part)
+    if result.reports and not view.as_json:
+        view.say()
+        view.say(on_console(result))
+        for kind, path in result.reports.items():
+            view.say(f"performance report, {kind}: {plain(str(path))}")
     view.say()
     view.say(f"{len(result.paths)} files in {result.folder}; the others are in {MANIFEST} with the reason")
 

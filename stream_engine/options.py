@@ -62,7 +62,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     fresh: bool = False
     offline: bool = False
     check_dependencies: bool = True  # what is wrong with the packages, for the session's header
-    enable_performance_logging: bool = False  # the logger's three reports beside the tracer's
+    enable_performance_logging: bool = False  # the logger's JSON, text and console
     output_dir: str | None = None  # of these reports; None: the session's folder
     otlp: str | None = None  # a collector of spans, such as http://localhost:4318; nothing is sent without
     stall_timeout: float = 60.0  # s without a byte from the source

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ class Result:
     outputs: dict[str, Output]
     notes: tuple[str, ...]
     performance_metrics: dict[str, Any]
+    reports: dict[str, Path] = field(default_factory=dict[str, Path])  # json and text, of performance logging
 
     @property
     def events(self) -> Iterator[Event]:

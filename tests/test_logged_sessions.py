@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Iterable, Iterator
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from anyio import to_thread
 
 import stream_engine
+from stream_engine.errors import StorageError
 from stream_engine.events import Segment
 from stream_engine.ffmpeg_command import binary
 from stream_engine.log import read
+from stream_engine.logged import NO_FIGURES
 from stream_engine.session_folder import Result
 from tests.speech import CALL, READING
 from tests.test_command_line import ENGINE, engine
@@ -71,7 +77,8 @@ def test_the_switch_writes_json_and_text_of_each_file_where_it_was_told_to(logge
         for line in ("Stage Breakdown:", "    - inference  ", "Top Subprocess Timings:", "Memory Usage:"):
             assert line in text
         named = report["bottlenecks"]
-        assert any(line.startswith("CPU-bound ") for line in named)
+        (used,) = [line.split()[1] for line in named if line.startswith("used ")]
+        assert float(used) == pytest.approx(figures["resources"]["cores_used"], abs=0.02)
         assert any(" of the total" in line for line in named)
         assert not list((logged.out / name).glob("performance_*"))
 
@@ -82,6 +89,111 @@ def test_the_console_tells_total_stages_and_bottleneck_of_each_file(logged: Logg
         assert f"s of audio in {speed:.1f} s: " in logged.said, name
     assert logged.said.count("Latency of every operator") == 2
     assert logged.said.count("most of the compute is in ") == 2
+
+
+def test_the_console_has_the_lines_and_the_summary_of_the_logger_and_says_where_the_files_are(
+    logged: Logged,
+) -> None:
+    for name, report in logged.reports.items():
+        text = (logged.logs / f"performance_{report['session_id']}.txt").read_text()
+        total = report["metrics"]["total_duration"]
+        assert f"[INFO] [{name}] Pipeline completed in {total:.3f}s\n" in logged.said
+        assert f"PERFORMANCE SUMMARY - {name}\n{'=' * 80}\nTotal Time: {total:.3f}s\n" in logged.said
+        assert (
+            f"performance report, json: {logged.logs}/performance_{report['session_id']}.json" in logged.said
+        )
+        (first, *_, last) = text.split("Recent Log Entries:\n")[1].splitlines()[1:]
+        assert first.strip() in logged.said
+        assert last.strip() in logged.said
+    assert (
+        len(re.findall(r"^\[[-0-9]{10} [0-9:.]{12}\] \[INFO\] \[ASR\] Stage started$", logged.said, re.M))
+        == 2
+    )
+    assert re.search(r"\[DEBUG\]   \[processing\] completed in \d", logged.said)
+
+
+def test_what_ran_has_its_time_and_what_a_stream_cannot_tell_its_reason(logged: Logged) -> None:
+    for name, report in logged.reports.items():
+        began, ended = (
+            datetime.fromisoformat(report["metrics"][key]) for key in ("start_timestamp", "end_timestamp")
+        )
+        for stage in report["metrics"]["stages"].values():
+            assert began <= datetime.fromisoformat(stage["timestamp"]) <= ended
+            for sub, found in stage["subprocesses"].items():
+                if sub not in {"model loading", "warm-up"}:
+                    assert began <= datetime.fromisoformat(found["timestamp"]) <= ended, sub
+                assert found["memory_delta_mb"] is found["memory_after_mb"] is None
+                (run,) = [
+                    run
+                    for run in report["metrics"]["subprocesses"][sub]
+                    if run["duration"] == found["duration"]
+                ][:1]
+                assert run["timestamp"] == found["timestamp"]
+        assert "side by side" in report["not_measured"]["memory_delta_mb"]
+        text = (logged.logs / f"performance_{report['session_id']}.txt").read_text()
+        assert "  Average Delta: not measured: stages run side by side in one process; of the whole: " in text
+        assert re.search(r"- submit .* items\n", text), name
+        assert not re.search(r"- submit .* runs\n", text)
+
+
+def test_a_session_that_is_done_is_reported_from_its_figures_or_the_reason_is_told(
+    clip: Path, tmp_path: Path
+) -> None:
+    given = ("transcribe", clip, "--out", tmp_path, "--no-cache", "--asr", "none", "--diarizer", "none")
+    given = (*given, "--analytics", "none")
+    assert engine(*given, "--quiet").returncode == 0
+    logs, figures = tmp_path / "logs", tmp_path / "clip" / "performance.json"
+    switches = ("--enable-performance-logging", "--output-dir", logs)
+    again = engine(*given, *switches)
+    assert again.returncode == 0, again.stderr
+    assert "done by an earlier run" in again.stdout
+    assert "PERFORMANCE SUMMARY - clip" in again.stdout
+    (report,) = [json.loads(path.read_text()) for path in logs.glob("*.json")]
+    measured = json.loads(figures.read_text())
+    assert report["metrics"]["total_duration"] == measured["total_duration"]
+    assert report["metrics"]["end_time"] == pytest.approx(measured["ended_at"])
+    assert report["metrics"]["end_time"] < (logs / f"performance_{report['session_id']}.json").stat().st_mtime
+    quiet = engine(*given, *switches, "--quiet")
+    assert (quiet.returncode, quiet.stdout, len(list(logs.glob("*.json")))) == (0, "", 2)
+    figures.unlink()
+    without = engine(*given, *switches)
+    assert (
+        "no performance report: the earlier run kept no performance.json; --fresh runs it" in without.stdout
+    )
+    assert len(list(logs.glob("*.json"))) == 2
+    result = stream_engine.transcribe(
+        clip, out=tmp_path, enable_performance_logging=True, no_cache=True, **CHEAP
+    )
+    assert (result.reports, result.notes[0]) == ({}, NO_FIGURES)
+
+
+def test_a_place_that_takes_no_reports_is_refused_before_the_session(clip: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    switches = ("--enable-performance-logging", "--output-dir", tmp_path / "file", "--no-cache")
+    run = engine("transcribe", clip, "--out", tmp_path / "out", *switches)
+    assert run.returncode == 7
+    told = f"stream-engine: {tmp_path / 'file'}: Not a directory; choose another --output-dir\n"
+    assert run.stderr == told
+    assert not (tmp_path / "out").exists()
+
+
+async def test_reports_that_cannot_be_written_in_the_end_leave_a_complete_session(
+    clip: Path, tmp_path: Path
+) -> None:
+    logs = tmp_path / "logs"
+    options: dict[str, Any] = {"enable_performance_logging": True, "output_dir": str(logs), "no_cache": True}
+
+    async def run() -> None:
+        async with stream_engine.open_session(clip, out=tmp_path, **options, **CHEAP):
+            logs.rmdir()
+            logs.write_text("")
+
+    with pytest.raises(StorageError, match="Not a directory; the session itself is complete in "):
+        await run()
+    done = await to_thread.run_sync(
+        partial(stream_engine.transcribe, clip, out=tmp_path, no_cache=True, **CHEAP)
+    )
+    assert done.exit_code == 0
 
 
 def test_every_logging_point_is_there_by_name(logged: Logged) -> None:
@@ -118,6 +230,7 @@ async def test_from_python_reports_lie_in_the_folder_of_the_session(clip: Path, 
     ) as session:
         pass
     result = session.result
+    assert set(result.reports.values()) == set(result.folder.glob("performance_*.*"))
     (report,) = result.folder.glob("performance_*.json")
     found = json.loads(report.read_text())
     assert report.with_suffix(".txt").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import mmap
 import random
@@ -243,7 +244,17 @@ def test_a_summary_changes_nothing_and_is_there_while_the_pipeline_runs(tmp_path
     logger.end_pipeline()
 
 
-@pytest.mark.parametrize("name", ["", "  ", "two\nlines", "\x1b[31mred", None, 3])
+@pytest.mark.parametrize("name", ["نمی‌شود", "👩‍💻 desk", "soft\u00adhyphen", "no\u00a0break"])
+def test_words_and_emoji_with_joiners_are_names(tmp_path: Path, name: str) -> None:
+    logger, _ = Machine().logger(tmp_path)
+    with logger, logger.stage(name), logger.subprocess(name):
+        pass
+    assert list(stages_of(logger)[name]["subprocesses"]) == [name]
+
+
+@pytest.mark.parametrize(
+    "name", ["", "  ", "two\nlines", "two\u2028lines", "\x1b[31mred", "\x85", "\ud800", None, 3]
+)
 def test_names_are_checked(tmp_path: Path, name: Any) -> None:
     logger, _ = Machine().logger(tmp_path)
     logger.start_pipeline()
@@ -272,6 +283,45 @@ def test_a_stage_that_is_not_open_cannot_be_ended(tmp_path: Path) -> None:
         logger.end_pipeline()
     with pytest.raises(ValueError, match="has ended"):
         logger.start_stage("late")
+
+
+def test_a_run_within_a_run_of_its_name_is_counted_once_among_the_top_timings(tmp_path: Path) -> None:
+    machine = Machine()
+    logger, _ = machine.logger(tmp_path)
+    with logger, logger.stage("Parse"), logger.subprocess("node"), logger.subprocess("leaf"):
+        machine.spend(1.0)
+        with logger.subprocess("node"):
+            machine.spend(2.0)
+    text = logger.generate_text_report()
+    assert "  node                           Total:    3.000s Count:    1 Avg:    3.000s" in text
+    assert "  leaf                           Total:    3.000s Count:    1 Avg:    3.000s" in text
+
+
+def test_a_block_that_runs_cannot_be_entered_again_and_afterwards_it_can(tmp_path: Path) -> None:
+    logger, _ = Machine().logger(tmp_path)
+    with logger, logger.stage("S"):
+        block = logger.subprocess("x")
+        with block, pytest.raises(ValueError, match="'x' runs already"), block:
+            pass
+        with block:
+            pass
+    found = stages_of(logger)["S"]["subprocesses"]["x"]
+    assert (found["count"], found["unfinished"]) == (2, 0)
+
+
+def test_what_is_in_no_stage_is_named_with_its_share(tmp_path: Path) -> None:
+    machine = Machine()
+    logger, _ = machine.logger(tmp_path)
+    with logger:
+        with logger.stage("S"):
+            machine.spend(6.0)
+        with logger.subprocess("upload"), logger.subprocess("retry"):
+            machine.spend(3.0)
+        machine.spend(1.0)
+    report = logger.generate_json_report()
+    assert "40 % of the total is in no stage: upload 30 %" in report["bottlenecks"]
+    upload = report["metrics"]["in_no_stage"]["upload"]
+    assert (upload["duration"], upload["subprocesses"]["retry"]["duration"]) == (3.0, 3.0)
 
 
 # --- concurrency ---------------------------------------------------------------------------------
@@ -447,6 +497,46 @@ def test_sessions_of_the_same_second_have_ids_and_files_of_their_own(tmp_path: P
     loggers[0].end_pipeline()
 
 
+def test_a_file_in_the_place_of_the_folder_is_an_error_and_the_summary_was_told_before(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "file").write_text("mine")
+    for folder in (tmp_path / "file", tmp_path / "file" / "inner"):
+        logger, said = Machine().logger(folder)
+        logger.start_pipeline()
+        with pytest.raises(NotADirectoryError, match="file"):
+            logger.end_pipeline()
+        assert "PERFORMANCE SUMMARY" in said.getvalue()
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_no_failure_of_the_logger_takes_the_place_of_an_exception_that_passes(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    logger = PerformanceLogger("P", tmp_path / "file", enable_gpu_monitoring=False, verbose=False)
+    with pytest.raises(RuntimeError, match="of the block") as raised, logger:
+        raise RuntimeError("of the block")
+    (note,) = raised.value.__notes__
+    assert note.startswith("the performance logger failed, too: NotADirectoryError: ")
+    with pytest.raises(RuntimeError, match="of the block") as raised, logger.timer("late"):
+        raise RuntimeError("of the block")
+    assert "pipeline 'P' has ended" in raised.value.__notes__[0]
+    with pytest.raises(ValueError, match="has ended"), logger.timer("late"):
+        pass
+    closed = io.StringIO()
+    broken = PerformanceLogger("P", tmp_path, enable_gpu_monitoring=False, stream=closed)
+    broken.start_pipeline()
+
+    def work() -> None:
+        with broken.subprocess("x"):
+            closed.close()
+            raise RuntimeError("of the block")
+
+    with pytest.raises(RuntimeError, match="of the block") as raised:
+        work()
+    assert "ValueError" in raised.value.__notes__[0]
+    broken.abandon()
+
+
 def test_the_logger_is_a_face_of_the_tracer(tmp_path: Path) -> None:
     machine = Machine()
     logger, _ = machine.logger(tmp_path)
@@ -503,7 +593,7 @@ def test_a_slow_subprocess_and_busy_processors_are_named(tmp_path: Path) -> None
     assert report["waiting"]["cpu"] < 0.05 <= report["computing"]["cpu"] + 0.005
     named = logger.get_summary()["bottlenecks"]
     assert named[1].startswith("waiting is ")
-    assert any(line.startswith("CPU-bound") for line in named)
+    assert any(line.startswith("used 0.") and line.endswith(" cores on average") for line in named)
 
 
 def test_timers_tell_what_elapsed_and_count_with_the_logger(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def test_the_three_formats_of_a_session_are_written_and_name_the_bottleneck(
     assert named[0].startswith(f"{main} is ")
     assert "GPU idle 80 % of the time (cuda)" in named
     assert f"energy of the GPU: 600 J, {600 * 3600 / 30:.0f} J an hour of audio" in named
-    assert "CPU-bound 50 % of the time; it waited for the rest" in named
+    assert "used 0.50 cores on average" in named
     assert "memory grew by 300 MB" in named
     logger.print_summary()
     assert "PERFORMANCE SUMMARY - sample" in capsys.readouterr().out

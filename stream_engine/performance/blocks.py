@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -21,8 +22,28 @@ class Timings(Protocol):
     def record_timing(self, name: str, duration: float) -> None: ...
 
 
+@contextmanager
+def noted_on(error: BaseException | None) -> Generator[None]:
+    """What fails within becomes a note on `error`, which passes already; it is raised where there is none."""
+    try:
+        yield
+    except Exception as failure:
+        if error is None:
+            raise
+        error.add_note(f"the performance logger failed, too: {said(failure)}")
+
+
+def said(error: BaseException) -> str:
+    """Kind and message of an error, on one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+
+
 class TimedSubprocess:
-    """The block of one subprocess; gives its metadata, to which the block may add."""
+    """The block of one subprocess; gives its metadata, to which the block may add.
+
+    Raises:
+        ValueError: it is entered again while it runs.
+    """
 
     def __init__(
         self,
@@ -36,14 +57,17 @@ class TimedSubprocess:
         self._span: Span | None = None
 
     def __enter__(self) -> Metadata:
+        if self._span is not None:
+            raise ValueError(f"{self._span.node.name!r} runs already: each run wants a subprocess of its own")
         self._span = self._begin()
         return self._metadata
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._span is not None
-        self._end(self._span, error)
+        span, self._span = self._span, None
+        assert span is not None
+        self._end(span, error)
 
 
 class PerformanceTimer:
@@ -73,4 +97,5 @@ class PerformanceTimer:
     ) -> None:
         self._elapsed = (self._clock() - self._began) / 1e9
         if self.logger is not None:
-            self.logger.record_timing(self.name, self._elapsed)
+            with noted_on(error):
+                self.logger.record_timing(self.name, self._elapsed)

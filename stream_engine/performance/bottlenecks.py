@@ -44,7 +44,8 @@ def _stages(report: Report) -> Iterator[str]:
     if together > 101 or report.overlapping:
         yield f"stages run side by side: together they are {together:.0f} % of the total"
     elif report.stages and together < 100 - STAGE_SHARE:
-        yield f"{100 - together:.0f} % of the total is in no stage"
+        named = [f"{sub.name} {percent(sub.wall_s, whole):.0f} %" for sub in report.subprocesses]
+        yield f"{100 - together:.0f} % of the total is in no stage{': ' if named else ''}{', '.join(named)}"
     if failed := [stage.name for stage in every(report.stages) if stage.failed]:
         yield f"failed: {', '.join(failed)}"
 
@@ -59,11 +60,7 @@ def _resources(report: Report) -> Iterator[str]:
         )
         yield f"energy of the GPU: {gpu['energy_j']:.0f} J{hour}"
     if report.cpu_s is not None and report.total_s > 0:
-        cores = report.cpu_s / report.total_s
-        if cores <= 1:
-            yield f"CPU-bound {100 * cores:.0f} % of the time; it waited for the rest"
-        else:
-            yield f"CPU-bound all the time, on {cores:.1f} cores at once"
+        yield f"used {report.cpu_s / report.total_s:.2f} cores on average"
     grown = report.memory_stats.get("delta_mb", 0.0)
     if grown >= GROWTH_MB:
         subs = [sub for stage in every(report.stages) for sub in _subprocesses(stage.subprocesses)]

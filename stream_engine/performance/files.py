@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 import threading
@@ -19,7 +20,7 @@ def new_session_id(now: datetime, folder: Path) -> str:
     with _lock:
         for number in count(1):
             name = first if number == 1 else f"{first}_{number}"
-            if name not in _taken and not json_path(folder, name).exists():
+            if name not in _taken and not os.path.exists(json_path(folder, name)):
                 _taken.add(name)
                 return name
     raise AssertionError
@@ -33,14 +34,25 @@ def text_path(folder: Path, session_id: str) -> Path:
     return folder / f"performance_{session_id}.txt"
 
 
-def write_whole(path: Path, text: str, *, replace: bool) -> None:
-    """Writes a file of mode 0600 under another name first.
+def made(folder: Path) -> None:
+    """Makes a folder where there is none.
 
     Raises:
-        FileExistsError: it is there already, and `replace` was not asked for.
-        OSError: no space, or no permission.
+        OSError: it cannot be made; NotADirectoryError: a file has its name.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from None
+
+
+def write_whole(path: Path, text: str, *, replace: bool) -> bool:
+    """Writes a file of mode 0600 under another name first; False: another was there, which is kept.
+
+    Raises:
+        OSError: no space, no permission, or no folder.
+    """
+    made(path.parent)
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
@@ -48,6 +60,10 @@ def write_whole(path: Path, text: str, *, replace: bool) -> None:
         if replace:
             os.replace(name, path)
         else:
-            os.link(name, path)
+            try:
+                os.link(name, path)
+            except FileExistsError:
+                return False
+        return True
     finally:
         Path(name).unlink(missing_ok=True)

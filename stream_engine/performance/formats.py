@@ -34,13 +34,21 @@ def as_json(report: Report) -> dict[str, Any]:
             "cpu": _seconds(report.cpu_s),
             "stages": {part.name: _stage(part, report.total_s) for part in report.stages},
             "subprocesses": report.runs,
+            **_if_any(
+                "in_no_stage", {sub.name: _subprocess(sub, report.total_s) for sub in report.subprocesses}
+            ),
             "gpu_stats": report.gpu_stats,
             "memory_stats": {name: round(value, 3) for name, value in report.memory_stats.items()},
         },
         "timings": {name: [round(each, 6) for each in found] for name, found in report.timings.items()},
         "bottlenecks": sentences(report),
+        **_if_any("not_measured", report.not_measured),
         "system_info": report.system_info,
     }
+
+
+def _if_any(name: str, found: dict[str, Any]) -> dict[str, Any]:
+    return {name: found} if found else {}
 
 
 def as_summary(report: Report) -> dict[str, Any]:
@@ -81,7 +89,7 @@ def _subprocess(part: Part, stage_s: float) -> dict[str, Any]:
 
 
 def _counted(part: Part, whole_s: float) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    return {
         "duration": _seconds(part.wall_s),
         "timestamp": part.began,
         "percentage": round(percent(part.wall_s, whole_s), 1),
@@ -90,16 +98,17 @@ def _counted(part: Part, whole_s: float) -> dict[str, Any]:
         "count": part.count,
         "failed": part.failed,
         "unfinished": part.unfinished,
+        "memory_delta_mb": _megabytes(part.memory_delta_mb),
+        "memory_after_mb": _megabytes(part.memory_after_mb),
     }
-    if part.memory_delta_mb is not None:
-        found["memory_delta_mb"] = round(part.memory_delta_mb, 3)
-    if part.memory_after_mb is not None:
-        found["memory_after_mb"] = round(part.memory_after_mb, 3)
-    return found
 
 
 def _seconds(value: float | None) -> float | None:
     return None if value is None else round(value, 6)
+
+
+def _megabytes(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
 
 
 # --- text ----------------------------------------------------------------------------------------
@@ -127,6 +136,8 @@ def _text(report: Report) -> Iterator[str]:
         yield f"  Peak: {memory['peak_mb']:.1f}MB"
         if "average_delta_mb" in memory:
             yield f"  Average Delta: {memory['average_delta_mb']:+.1f}MB"
+        elif why := report.not_measured.get("memory_delta_mb"):
+            yield f"  Average Delta: not measured: {why}; of the whole: {memory['delta_mb']:+.1f}MB"
     if named := sentences(report):
         yield from ("", "Bottlenecks:", NARROW, *(f"  {line}" for line in named))
     if report.log:
@@ -160,20 +171,25 @@ def _sub_line(sub: Part, stage_s: float, indent: str) -> str:
 
 def _more(part: Part) -> str:
     told = f"  busy {part.busy_s:.3f}s" if abs(part.busy_s - part.wall_s) > OVERLAP_S else ""
-    told += f"  {part.count} runs" if part.count > 1 else ""
+    told += f"  {part.count} {part.unit}" if part.count > 1 else ""
     told += f"  {part.failed} failed" if part.failed else ""
     return told + (f"  {part.unfinished} unfinished" if part.unfinished else "")
 
 
 def tallies(report: Report) -> list[tuple[str, float, int]]:
-    """Of each name of a subprocess, wherever it ran: seconds of all runs and their number; longest first."""
+    """Of each name of a subprocess, wherever it ran: seconds of all runs and their number; longest first.
+
+    What runs within a run of its own name is part of that.
+    """
     found: dict[str, tuple[float, int]] = {}
-    left = [sub for stage in every(report.stages) for sub in stage.subprocesses] + report.subprocesses
+    outermost = [sub for stage in every(report.stages) for sub in stage.subprocesses] + report.subprocesses
+    left: list[tuple[Part, frozenset[str]]] = [(sub, frozenset()) for sub in outermost]
     while left:
-        sub = left.pop()
-        left += sub.subprocesses
-        total, count = found.get(sub.name, (0.0, 0))
-        found[sub.name] = total + sub.busy_s, count + sub.count
+        sub, within = left.pop()
+        left += [(inner, within | {sub.name}) for inner in sub.subprocesses]
+        if sub.name not in within:
+            total, count = found.get(sub.name, (0.0, 0))
+            found[sub.name] = total + sub.busy_s, count + sub.count
     rows = [(name, total, count) for name, (total, count) in found.items() if count]
     return sorted(rows, key=lambda row: (-row[1], row[0]))
 

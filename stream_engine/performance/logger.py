@@ -21,17 +21,19 @@ from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 from typing import Any, TextIO
 
 import msgspec
 
-from stream_engine.performance.blocks import PerformanceTimer, TimedSubprocess
+from stream_engine.performance.blocks import PerformanceTimer, TimedSubprocess, noted_on, said
 from stream_engine.performance.files import json_path, new_session_id, text_path, write_whole
 from stream_engine.performance.formats import ENTRIES, as_console, as_json, as_summary, as_text
 from stream_engine.performance.gpu_monitor import GPUMonitor, Reading
 from stream_engine.performance.instruments import Instruments
 from stream_engine.performance.recorder import Recorder
 from stream_engine.performance.report import Report
+from stream_engine.performance.session_log import entry
 from stream_engine.performance.sessions import session_report
 from stream_engine.performance.spans import Span, checked
 from stream_engine.performance.system import system_info
@@ -96,7 +98,7 @@ class PerformanceLogger:
         self.log(f"[{self.name}] Pipeline started")
 
     def end_pipeline(self) -> dict[str, Any]:
-        """Ends what is open, writes both reports, prints the summary; gives what `get_summary` does.
+        """Ends what is open, prints the summary, writes both reports; gives what `get_summary` does.
 
         Raises:
             ValueError: it does not run.
@@ -109,9 +111,9 @@ class PerformanceLogger:
         for span in left:
             self.log(f"[{span.node.name}] was not ended", "WARNING")
         self.log(f"[{self.name}] Pipeline completed in {took:.3f}s")
-        self.generate_reports()
         if self.verbose:
             self.print_summary()
+        self.generate_reports()
         return self.get_summary()
 
     # --- stages -------------------------------------------------------------------------------
@@ -204,20 +206,16 @@ class PerformanceLogger:
             self._tell(self._line(*entry) + "\n")
 
     def generate_reports(self) -> dict[str, Path]:
-        """Writes both files; gives their paths by `json` and `text`."""
+        """Writes both files; gives their paths by `json` and `text`.
+
+        Raises:
+            OSError: they could not be written.
+        """
         report = self.report()
-        while True:
-            path = json_path(self.output_dir, self.session_id)
-            text = (
-                msgspec.json.format(msgspec.json.encode(as_json(report), enc_hook=str), indent=2).decode()
-                + "\n"
-            )
-            try:
-                write_whole(path, text, replace=self._written)
-                break
-            except FileExistsError:  # another process began in the same second
-                self.session_id = self._new_id()
-                report.session_id = self.session_id
+        while not write_whole(
+            path := json_path(self.output_dir, self.session_id), _encoded(report), replace=self._written
+        ):  # another process began in the same second
+            report.session_id = self.session_id = self._new_id()
         self._written = True
         beside = text_path(self.output_dir, self.session_id)
         write_whole(beside, as_text(report), replace=True)
@@ -257,18 +255,23 @@ class PerformanceLogger:
         self.start_pipeline()
         return self
 
-    def __exit__(self, *raised: object) -> None:
-        self.end_pipeline()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with noted_on(error):
+            self.end_pipeline()
 
     @classmethod
     def from_metrics(
         cls, figures: dict[str, Any], *, name: str = "Session", output_dir: str | Path | None = None
     ) -> PerformanceLogger:
-        """A logger that has ended, with the figures of a session (`performance.json`) in the same formats."""
+        """A logger that has ended, with the figures of a session (`performance.json`) in the same formats.
+
+        Where they do not say when the session ended, it was now.
+        """
         logger = cls(name, output_dir, enable_gpu_monitoring=False, verbose=False)
-        logger._told = session_report(
-            figures, session_id=logger.session_id, name=name, ended=logger._read.local(logger._read.now())
-        )
+        ended = logger._read.local(figures.get("ended_at") or logger._read.now())
+        logger._told = session_report(figures, session_id=logger.session_id, name=name, ended=ended)
         return logger
 
     # --- inside -------------------------------------------------------------------------------
@@ -293,7 +296,10 @@ class PerformanceLogger:
         return Recorder(self.name, self.tracer, self._read, self._gpu)
 
     def _end(self, span: Span, error: BaseException | None) -> None:
-        failure = None if error is None else _said(error)
+        with noted_on(error):
+            self._ended(span, None if error is None else said(error))
+
+    def _ended(self, span: Span, failure: str | None) -> None:
         recorder = span.owner
         assert isinstance(recorder, Recorder)
         took = recorder.end(span, failure)
@@ -313,8 +319,7 @@ class PerformanceLogger:
             self.tracer.counter("GPU MB", reading.memory_mb)
 
     def _line(self, at: float, level: str, msg: str) -> str:
-        shown = self._read.local(at).isoformat(" ", "milliseconds")[:23]
-        return f"[{shown}] [{level}] {' '.join(msg.splitlines())}"
+        return entry(self._read.local(at), level, msg)
 
     def _tell(self, text: str) -> None:
         stream = self._stream or sys.stdout
@@ -322,5 +327,5 @@ class PerformanceLogger:
         stream.flush()
 
 
-def _said(error: BaseException) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split()).removesuffix(":")
+def _encoded(report: Report) -> str:
+    return msgspec.json.format(msgspec.json.encode(as_json(report), enc_hook=str), indent=2).decode() + "\n"

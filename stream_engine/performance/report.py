@@ -24,6 +24,7 @@ class Part(msgspec.Struct, kw_only=True):
     busy_s: float  # of all runs
     cpu_s: float | None = None  # None: not measured
     count: int = 1
+    unit: str = "runs"  # what is counted
     failed: int = 0
     unfinished: int = 0
     began: str | None = None  # ISO 8601, milliseconds
@@ -54,6 +55,7 @@ class Report(msgspec.Struct, kw_only=True):
     timings: dict[str, list[float]] = {}
     gpu_stats: dict[str, Any] = {}
     memory_stats: dict[str, float] = {}
+    not_measured: dict[str, str] = {}  # why, of figures that a reader may look for
     system_info: dict[str, Any] = {}
     log: list[str] = []
     overlapping: bool = False  # what is known of stages are sums of work that ran side by side

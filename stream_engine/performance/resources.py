@@ -45,8 +45,9 @@ class Resources:
             self._gpu.stop()
 
     def figures(self) -> dict[str, Any]:
-        """`cpu_s`, `resources`, `memory` and `gpu_stats`, to be joined to those of `metrics`.
+        """`ended_at` (Unix time), `cpu_s`, `resources`, `memory` and `gpu_stats`, to be joined to `metrics`.
 
+        `cores_used` is processor time by wall time, and `cpu_bound_share` that of all cores there are.
         Memory is that of the samples, while operators still have theirs. `second_half_mb` is the growth in
         the second half of them: models are loaded by then.
         """
@@ -54,11 +55,13 @@ class Resources:
         cpu_s = (self._read.process_cpu() - self._cpu) / 1e9
         gpu = self._gpu.stop() if self._gpu is not None else {}
         used = gpu.get("avg_utilization")
-        cores_s = self._tracer.wall_ns() / 1e9 * (os.cpu_count() or 1)
+        wall_s, cores = self._tracer.wall_ns() / 1e9, os.cpu_count() or 1
         return {
+            "ended_at": self._read.now(),
             "cpu_s": round(cpu_s, 3),
             "resources": {
-                "cpu_bound_share": round(min(1.0, cpu_s / cores_s), 4) if cores_s else None,
+                "cores_used": round(cpu_s / wall_s, 4) if wall_s else None,
+                "cpu_bound_share": round(min(1.0, cpu_s / wall_s / cores), 4) if wall_s else None,
                 "gpu_idle_share": None if used is None else round(1 - used / 100, 4),
                 "memory_delta_mb": round(last - self._first, 1),
                 "memory_peak_mb": round(self._peak, 1),

@@ -10,12 +10,13 @@ from stream_engine.tracer import Histogram, StageTrace, Tracer
 def metrics(tracer: Tracer, *, audio_s: float, first: dict[str, float]) -> dict[str, Any]:
     """Durations of the run and of each stage.
 
-    In `stages`, `busy` is the share of the wall time spent computing, `starved` waiting for items, and
-    `held` waiting for what follows; `times_real_time` is audio over compute time. `lag` is emission
-    minus the end of what was said.
+    In `stages`, `began_s` and `ended_s` are when it began to wait for its first item and had passed on its
+    last one, in seconds after the start; `busy` is the share of the wall time spent computing, `starved`
+    waiting for items, and `held` waiting for what follows; `times_real_time` is audio over compute time.
+    `lag` is emission minus the end of what was said.
     """
     wall_s = tracer.wall_ns() / 1e9
-    stages = {name: _stage(stage, wall_s, audio_s) for name, stage in tracer.stages.items()}
+    stages = {name: _stage(stage, tracer.began, wall_s, audio_s) for name, stage in tracer.stages.items()}
     busiest = max(stages, key=lambda name: stages[name]["feed"]["total_s"], default=None)
     return {
         "total_duration": round(wall_s, 3),
@@ -29,11 +30,13 @@ def metrics(tracer: Tracer, *, audio_s: float, first: dict[str, float]) -> dict[
     }
 
 
-def _stage(stage: StageTrace, wall_s: float, audio_s: float) -> dict[str, Any]:
+def _stage(stage: StageTrace, began: int, wall_s: float, audio_s: float) -> dict[str, Any]:
     stage.fold()
     busy_s = stage.feed.total / 1e9
     return {
         "items": stage.feed.count,
+        "began_s": round((stage.first_ns - began) / 1e9, 3) if stage.feed.count else None,
+        "ended_s": round((stage.last_ns - began) / 1e9, 3) if stage.feed.count else None,
         "busy": round(busy_s / wall_s, 4) if wall_s else 0.0,
         "starved": round(stage.wait.total / 1e9 / wall_s, 4) if wall_s else 0.0,
         "held": round(stage.send.total / 1e9 / wall_s, 4) if wall_s else 0.0,

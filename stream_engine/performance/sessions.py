@@ -2,16 +2,18 @@
 
 The stages of a stream run side by side: what is known of each is the time that it computed, so shares are of
 the session's wall time, and together they may be more than 100 %. Sources compute nothing: of these it is
-the time that they were waited for. Models that were loaded before the session have no line.
+the time that they were waited for. Models that were loaded before the session have no line. All items of a
+subprocess are told as one run of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from stream_engine.performance.report import Part, Report
+from stream_engine.performance.session_log import Placed, session_log
 from stream_engine.performance.system import system_info
 
 Figures = dict[str, Any]
@@ -59,6 +61,9 @@ MODELS = {
     "moonshine": ASR,
     "faster-whisper": ASR,
 }
+SIDE_BY_SIDE = "stages run side by side in one process"
+NOT_MEASURED = {"memory_delta_mb": SIDE_BY_SIDE, "memory_after_mb": SIDE_BY_SIDE, "cpu": SIDE_BY_SIDE}
+LENGTH_ONLY = "of model loading, warm-up, and all that earlier versions ran, only the length is kept"
 ORDER = (LOADING, PREPROCESSING, DIARIZATION, ASR, ALIGNMENT, ANALYSIS, OUTPUT)
 
 
@@ -71,30 +76,36 @@ def session_report(
     are told in the place of the whole. `models.load_s` and `warm_s` are a stage's model loading and warm-up.
     """
     total_s = figures["total_duration"]
-    stages: dict[str, list[Part]] = {stage: [] for stage in ORDER}
-    for stage, part in (*_loading(figures), *_computing(figures)):
-        stages[stage].append(part)
-    end = ended.timestamp() if ended else None
+    began = ended - timedelta(seconds=total_s) if ended else None
+    placed = [*_loading(figures), *_computing(figures)]
+    stages: dict[str, list[Placed]] = {stage: [] for stage in ORDER}
+    for each in placed:
+        each.part.began = _after(began, each.began_s)
+        stages[each.stage].append(each)
+    timed = all(each.part.began for each in placed)
     return Report(
         session_id=session_id,
         name=name,
         total_s=total_s,
         audio_s=figures.get("audio_duration"),
         cpu_s=figures.get("cpu_s"),
-        start_time=end - total_s if end is not None else None,
-        end_time=end,
-        start_timestamp=_stamp(end - total_s) if end is not None else None,
-        end_timestamp=_stamp(end) if end is not None else None,
-        stages=[_stage(stage, parts) for stage, parts in stages.items() if parts],
+        start_time=began.timestamp() if began else None,
+        end_time=ended.timestamp() if ended else None,
+        start_timestamp=_after(began, 0.0),
+        end_timestamp=_after(began, total_s),
+        stages=[_stage(stage, parts, began) for stage, parts in stages.items() if parts],
+        runs=_runs(placed),
         timings=_timings(figures),
         gpu_stats=figures.get("gpu_stats", {}),
         memory_stats=figures.get("memory", {}),
+        not_measured=NOT_MEASURED | ({} if timed else {"timestamp": LENGTH_ONLY}),
         system_info=system_info(),
+        log=session_log(name, placed, total_s, lambda at: began + timedelta(seconds=at)) if began else [],
         overlapping=True,
     )
 
 
-def _loading(figures: Figures) -> Iterator[tuple[str, Part]]:
+def _loading(figures: Figures) -> Iterator[Placed]:
     models = figures.get("models", {})
     for kind, what in (("load_s", "model loading"), ("warm_s", "warm-up")):
         by_stage: dict[str, dict[str, float]] = {}
@@ -102,35 +113,43 @@ def _loading(figures: Figures) -> Iterator[tuple[str, Part]]:
             by_stage.setdefault(MODELS.get(model.split(":")[0], ANALYSIS), {})[model] = seconds
         for stage, seconds in by_stage.items():
             spent = sum(seconds.values())
-            yield stage, Part(name=what, wall_s=spent, busy_s=spent, count=len(seconds), metadata=seconds)
+            loaded = Part(name=what, wall_s=spent, busy_s=spent, count=len(seconds), unit="models")
+            loaded.metadata = dict(seconds)
+            yield Placed(stage, loaded)
 
 
-def _computing(figures: Figures) -> Iterator[tuple[str, Part]]:
+def _computing(figures: Figures) -> Iterator[Placed]:
     within: dict[str, dict[str, float]] = figures.get("parts", {})
     for name, stage in figures["stages"].items():
         if not stage["items"]:
             continue
         for point in POINTS.get(name, (Point(ANALYSIS, name),)):
-            spent = stage[point.spent]["total_s"]
-            more = {f"{kind}_ms": stage[point.spent][f"{kind}_ms"] for kind in ("p50", "p95", "p99")}
-            metadata = {"stage": name, "time": point.spent, **more}
-            count = stage["items"]
-            whole = Part(name=point.subprocess, wall_s=spent, busy_s=spent, count=count, metadata=metadata)
+            taken = stage[point.spent]
+            parts, more = {point.subprocess: taken["total_s"]}, {"time": point.spent}
             if point.spent == "feed" and name in within:
-                for part, seconds in within[name].items():
-                    yield (
-                        point.stage,
-                        Part(
-                            name=part, wall_s=seconds, busy_s=seconds, count=count, metadata={"stage": name}
-                        ),
-                    )
+                parts, more = within[name], {}
             else:
-                yield point.stage, whole
+                more |= {f"{kind}_ms": taken[f"{kind}_ms"] for kind in ("p50", "p95", "p99")}
+            for what, spent in parts.items():
+                part = Part(name=what, wall_s=spent, busy_s=spent, count=stage["items"], unit="items")
+                part.metadata = {"stage": name, **more}
+                yield Placed(point.stage, part, stage.get("began_s"), stage.get("ended_s"))
 
 
-def _stage(name: str, parts: list[Part]) -> Part:
-    spent = sum(part.busy_s for part in parts)
-    return Part(name=name, wall_s=spent, busy_s=spent, subprocesses=parts)
+def _stage(name: str, placed: list[Placed], began: datetime | None) -> Part:
+    spent = sum(each.part.busy_s for each in placed)
+    first = min((each.began_s for each in placed if each.began_s is not None), default=None)
+    parts = [each.part for each in placed]
+    return Part(name=name, wall_s=spent, busy_s=spent, began=_after(began, first), subprocesses=parts)
+
+
+def _runs(placed: list[Placed]) -> dict[str, list[dict[str, Any]]]:
+    """Of each name of a subprocess: all its items as one run."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for stage, part, *_ in placed:
+        run: dict[str, Any] = {"stage": stage, "duration": round(part.wall_s, 6), "timestamp": part.began}
+        found.setdefault(part.name, []).append(run | {"metadata": {**part.metadata, part.unit: part.count}})
+    return found
 
 
 def _timings(figures: Figures) -> dict[str, list[float]]:
@@ -138,5 +157,7 @@ def _timings(figures: Figures) -> dict[str, list[float]]:
     return {f"first {name}": [at] for name, at in figures.get("first_s", {}).items()}
 
 
-def _stamp(at: float) -> str:
-    return datetime.fromtimestamp(at).astimezone().isoformat(timespec="milliseconds")
+def _after(began: datetime | None, seconds: float | None) -> str | None:
+    if began is None or seconds is None:
+        return None
+    return (began + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")

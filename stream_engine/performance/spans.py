@@ -7,6 +7,7 @@ runs added up. One after the other they are the same; where runs overlap, busy i
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -138,8 +139,13 @@ def checked(name: object) -> str:
     """The name of a stage or a subprocess.
 
     Raises:
-        ValueError: it is no text, empty, or more than a line.
+        ValueError: it is no text, empty, more than a line, or holds control characters.
     """
-    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+    if not isinstance(name, str) or not name.strip() or not (name.isprintable() or _on_one_line(name)):
         raise ValueError(f"a name is one line of text, not {name!r}")
     return name
+
+
+def _on_one_line(text: str) -> bool:
+    """Joiners, no-break spaces and soft hyphens are text; controls, line ends and lone surrogates are not."""
+    return not {unicodedata.category(each) for each in text} & {"Cc", "Cs", "Zl", "Zp"}
