@@ -80,7 +80,7 @@ PLOTS = (
     (
         "lag_over_sessions",
         "simultaneous",
-        "Live sessions at a time, 2 cores: final text after what was said",
+        "Live sessions at a time: final text after what was said",
         "sessions",
         "s",
         _rows("rows", "sessions", p50="lag_p50_s", p95="lag_p95_s", p99="lag_p99_s"),
@@ -132,7 +132,7 @@ def _plot(path: Path, title: str, across: str, up: str, found: Series, *, logari
         axis.grid(alpha=0.3)
         if logarithmic:
             axis.set_xscale("log")
-        axis.set_xticks(found[0][1], [f"{at:,.4g}" for at in found[0][1]])
+        axis.set_xticks(found[0][1], [f"{at:,.0f}" if at > 99 else f"{at:.2g}" for at in found[0][1]])
         axis.minorticks_off()
         if len(found) > 1:
             axis.legend()

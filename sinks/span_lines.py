@@ -1,4 +1,4 @@
-"""spans.jsonl: the spans of a run, a line each, for tools that read line by line.
+"""spans.jsonl: every span of a run, a line each, written while it goes on.
 
 `{"stage": ..., "audio_s": ..., "at_s": ..., "wait_ms": ..., "feed_ms": ..., "send_ms": ...}`; `at_s` is the
 time after the start of the run at which the operator got the item.
@@ -6,7 +6,8 @@ time after the start of the run at which the operator got the item.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -27,21 +28,38 @@ class SpanLine(msgspec.Struct, frozen=True, gc=False):
     send_ms: float
 
 
-def write_spans(tracer: Tracer, path: Path) -> int:
-    """Writes the spans that the tracer kept; gives their number."""
-    with BatchedLines(path, waiting=1 << 62) as lines:
-        for name, stage in list(tracer.stages.items()):
-            lines.put_all(span_lines(name, stage.items(), tracer.began))
-    return lines.written
+class SpanFile:
+    """Takes the spans of all stages that are made after it; under another name until `finish`."""
 
+    def __init__(self, tracer: Tracer, path: Path) -> None:
+        self._tracer, self._path = tracer, path
+        self._part = path.with_name(f"{path.name}.part")
+        self._part.unlink(missing_ok=True)
+        self._lines = BatchedLines(self._part)
+        tracer.on_fold = self._told
 
-def spans_to(lines: BatchedLines, tracer: Tracer) -> Callable[[str, NDArray[np.int64]], None]:
-    """What `Tracer.on_fold` can be set to, so that every span of the run goes to `lines` as it runs."""
+    def finish(self) -> None:
+        """Writes what is left, and gives the file its name.
 
-    def told(stage: str, rows: NDArray[np.int64]) -> None:
-        lines.put_all(span_lines(stage, (Item(*row) for row in rows.tolist()), tracer.began))
+        Raises:
+            OSError: spans are missing, since the disk was full or could not follow; the part is kept.
+        """
+        self.end()
+        self._lines.close()
+        if self._lines.dropped:
+            missing = f"{self._lines.dropped} spans are missing in {self._part.name}"
+            raise OSError(f"the disk could not follow: {missing}")
+        self._part.replace(self._path)
 
-    return told
+    def end(self) -> None:
+        """Takes no more, and writes what waits; the part stays."""
+        self._tracer.fold()
+        self._tracer.on_fold = None
+        with suppress(OSError):  # `finish` raises it
+            self._lines.close()
+
+    def _told(self, stage: str, rows: NDArray[np.int64]) -> None:
+        self._lines.put_all(span_lines(stage, (Item(*row) for row in rows.tolist()), self._tracer.began))
 
 
 def span_lines(stage: str, items: Iterable[Item], began: int) -> list[SpanLine]:

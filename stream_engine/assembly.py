@@ -143,6 +143,7 @@ async def run_session(
             checkpoint = place.resumed(choice.versions, notes, afresh=known is not None)
             if checkpoint is not None:
                 stack.callback(checkpoint.close)
+            spans = stack.enter_context(place.span_file(tracer))
             sound = audio.samples, audio.interval, audio.store.channels
             parts = loaded and backends.parts(
                 choice, loaded, options, *sound, Gaps(audio.store), audio.live, checkpoint
@@ -197,6 +198,7 @@ async def run_session(
             figures=figures,
             voices=voices_of(parts) if parts and not options.redact else {},  # their names are not redacted
             tracer=tracer,
+            spans=spans,
         )
         session.result = await to_thread.run_sync(conclude)
         session.result = await to_thread.run_sync(_reported, session.result, options, tracer)

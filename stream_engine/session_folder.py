@@ -25,7 +25,7 @@ from sinks.manifest import Manifest, Output, read_manifest, write_manifest
 from sinks.performance import write_json, write_text
 from sinks.prometheus import write_prometheus
 from sinks.segment_table import PARTS
-from sinks.span_lines import write_spans
+from sinks.span_lines import SpanFile
 from sinks.voices import write_voices
 from stream_engine.checkpoint import CHECKPOINT, Checkpoint
 from stream_engine.errors import StreamEngineError
@@ -194,6 +194,18 @@ class SessionFolder:
         wanted = "parquet" in parse_formats(self._options.formats)
         return LiveTable(log=self.log, parts=self.path / PARTS) if wanted else None
 
+    @contextmanager
+    def span_file(self, tracer: Tracer) -> Generator[SpanFile | None]:
+        """Takes all spans of stages that `tracer` is told of in its block, where they are wanted."""
+        if "spans" not in parse_formats(self._options.formats):
+            yield None
+            return
+        spans = SpanFile(tracer, self.path / "spans.jsonl")
+        try:
+            yield spans
+        finally:
+            spans.end()
+
     def conclude(
         self,
         *,
@@ -203,6 +215,7 @@ class SessionFolder:
         figures: dict[str, Any],
         voices: dict[str, NDArray[np.float32]],
         tracer: Tracer,
+        spans: SpanFile | None,
     ) -> Result:
         """Documents out of the log, then the manifest."""
         code = INTERRUPTED if stopped else DAMAGED if damage else DONE
@@ -213,9 +226,10 @@ class SessionFolder:
             "performance.txt": partial(write_text, figures),
             "trace.json": partial(write_trace, tracer),
             "performance.prom": partial(write_prometheus, figures),
-            "spans.jsonl": partial(write_spans, tracer),
             "voices.npz": partial(write_voices, voices),
         }
+        if spans is not None:
+            supplied["spans.jsonl"] = lambda _: spans.finish()
         formats = parse_formats(self._options.formats)
         outputs = write_documents(self.path, formats=formats, supplied=supplied)
         failures = [

@@ -138,10 +138,11 @@ class StageTrace:
             self.on_fold(self.name, rows)
 
     def _keep(self, rows: NDArray[np.int64]) -> None:
-        places = np.arange(self._folded, self._folded + len(rows))
+        before = self._folded
+        places = np.arange(before, before + len(rows))
         self._folded += len(rows)
         into = places[-KEPT:] % KEPT
-        pushed_out = self._kept[into[places[-KEPT:] >= KEPT]]
+        pushed_out = self._kept[into[into < before]]
         self._kept[into] = rows[-KEPT:]
         left = np.concatenate([self._slowest, pushed_out, rows[:-KEPT]])
         if len(left) > len(self._slowest):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,14 +19,16 @@ from typing import Any
 import msgspec
 import pytest
 
+import stream_engine
 from sinks.batched_lines import BatchedLines
 from sinks.open_telemetry import send_spans
 from sinks.prometheus import exposition, write_prometheus
-from sinks.span_lines import spans_to, write_spans
+from sinks.span_lines import SpanFile
 from stream_engine.clock import RATE
 from stream_engine.lineage import WordLatency
 from stream_engine.performance import metrics
 from stream_engine.tracer import KEPT, SLOWEST, Tracer, packed
+from tests.speech import CALL
 
 pytestmark = pytest.mark.usefixtures("nothing_left_behind")
 MS = 1_000_000
@@ -308,20 +312,44 @@ def test_threads_may_write_at_once_and_no_line_is_torn(tmp_path: Path) -> None:
         assert [record["i"] for record in read if record["n"] == n] == list(range(2000))
 
 
-def test_spans_are_lines_those_kept_or_all_as_they_come(tmp_path: Path) -> None:
-    tracer = traced()
-    assert write_spans(tracer, tmp_path / "kept.jsonl") == 6
-    first = msgspec.json.decode((tmp_path / "kept.jsonl").read_bytes().splitlines()[1])
-    assert first == {
-        "stage": "diarization", "audio_s": 0.1, "at_s": 0.012, "wait_ms": 2.0, "feed_ms": 5.0, "send_ms": 1.0,
+def test_every_span_of_a_run_is_a_line_and_the_file_has_its_name_when_all_are_there(tmp_path: Path) -> None:
+    tracer = Tracer(clock=lambda: 0)
+    out = tmp_path / "spans.jsonl"
+    spans = SpanFile(tracer, out)
+    for number in range(3 * KEPT):
+        at = number * 10 * MS
+        tracer.stage("a").record(packed(number * RATE // 10, at, at + 2 * MS, at + 7 * MS, at + 8 * MS))
+        if number % 1000 == 0:
+            tracer.fold()
+    assert not out.exists()
+    spans.finish()
+    lines = out.read_bytes().splitlines()
+    assert len(lines) == 3 * KEPT
+    assert msgspec.json.decode(lines[1]) == {
+        "stage": "a", "audio_s": 0.1, "at_s": 0.012, "wait_ms": 2.0, "feed_ms": 5.0, "send_ms": 1.0,
     }  # fmt: skip
-    live = Tracer(clock=lambda: 0)
-    with BatchedLines(tmp_path / "all.jsonl") as lines:
-        live.on_fold = spans_to(lines, live)
-        for number in range(3 * KEPT):
-            live.stage("a").record(packed(number, 0, 0, MS, MS))
-            if number % 1000 == 0:
-                live.fold()
-        live.fold()
-    assert lines.written == 3 * KEPT
-    assert len((tmp_path / "all.jsonl").read_bytes().splitlines()) == 3 * KEPT
+    assert [path.name for path in tmp_path.iterdir()] == ["spans.jsonl"]
+
+
+def test_a_session_writes_every_span(tmp_path: Path) -> None:
+    options = {"diarizer": "none", "analytics": "none", "formats": "performance,spans", "fresh": True}
+    result = stream_engine.transcribe(CALL, out=tmp_path, **options)
+    lines = (result.folder / "spans.jsonl").read_bytes().splitlines()
+    told = Counter(msgspec.json.decode(line)["stage"] for line in lines)
+    assert told == {
+        name: stage["items"] for name, stage in result.performance_metrics["stages"].items() if stage["items"]
+    }
+
+
+async def test_a_session_that_fails_leaves_its_spans_as_a_part(tmp_path: Path) -> None:
+    options = {"diarizer": "none", "asr": "none", "analytics": "none", "formats": "spans"}
+    try:
+        async with stream_engine.open_session(CALL, out=tmp_path, **options) as session:
+            async for _ in session.events():
+                raise RuntimeError("by the caller")
+    except RuntimeError:
+        del session
+    gc.collect()
+    names = {path.name for path in (tmp_path / CALL.stem).iterdir()}
+    assert "spans.jsonl.part" in names
+    assert "spans.jsonl" not in names

@@ -55,6 +55,14 @@ def test_a_counter_keeps_its_last_samples_in_little_memory() -> None:
     assert len(samples._packed) <= 40 * COUNTER_SAMPLES
 
 
+def test_one_fold_of_more_than_is_kept_takes_nothing_from_a_ring_that_was_not_full() -> None:
+    stage = Tracer(clock=Ticks()).stage("burst")
+    stage._kept[:] = 10**15  # what may have been in that memory before
+    for number in range(KEPT + 160):
+        stage.record(packed(number, 0, 0, 1_000, 1_000))
+    assert max(item.fed for item in stage.items()) == 1_000
+
+
 @pytest.mark.parametrize("every", [97, 5000, 20_000])
 def test_a_stage_of_many_items_keeps_the_last_and_the_slowest_and_no_more(every: int) -> None:
     stage = Tracer(clock=Ticks()).stage("busy")
