@@ -230,7 +230,7 @@ def _lay(
     """The whole graph, from the input to the stamped events."""
     if audio.decoder is not None and audio.intake is not None:
         decoded = paced(audio.decoder, audio.pace)
-        intake(pipeline, decoded, audio.intake, audio.store, device=devices.cpu)
+        intake(pipeline, decoded, audio.intake.steps, audio.store, device=devices.cpu)
     position = checkpoint.position if checkpoint else 0
     at_once = LIVE_CHUNK if audio.live else FILE_CHUNK if devices.diarizer is devices.cpu else GPU_CHUNK
     follower = audio.store.follow(at_once, start=position)

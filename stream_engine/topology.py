@@ -203,16 +203,15 @@ def _utterances_only(
 def intake(
     pipeline: Pipeline,
     source: AsyncIterable[SourceChunk],
-    to_session_audio: Operator[SourceChunk, Chunk],
+    steps: Iterable[tuple[str, Operator[Any, Any]]],
     store: PcmStore,
     *,
     device: CapacityLimiter,
 ) -> None:
-    """Lays the graph from a source to its store, ahead of all barriers: what it did is in the store."""
-    chunks = pipeline.source("decode", _held(source, store), capacity=2)
-    audio = pipeline.stage(
-        "to 16 kHz mono", to_session_audio, chunks, capacity=2, limiter=device, saves=False
-    )
+    """Lays the graph from a source, by `steps`, to its store; ahead of all barriers: it is in the store."""
+    audio: Receive[Any] = pipeline.source("decode", _held(source, store), capacity=2)
+    for name, operator in steps:
+        audio = pipeline.stage(name, operator, audio, capacity=2, limiter=device, saves=False)
     pipeline.sink("stored", _Nowhere(), pipeline.stage("store", _Keep(store), audio))
 
 

@@ -21,12 +21,17 @@ class IntakeState(msgspec.Struct, frozen=True):
 
 
 class Intake:
-    """Any rate and any channels, as delivered, to clean 16 kHz mono; measures on the way."""
+    """Any rate and any channels, as delivered, to clean 16 kHz mono; measures on the way.
+
+    `steps` are the operators that it is made of, for who runs and measures each by itself.
+    """
 
     def __init__(self, *, device: str = "cpu", state: IntakeState | None = None) -> None:
         self._health = Health(state=state.health if state else None)
         self._resample = Resample(device=device, state=state.resample if state else None)
-        self._chain = chain(self._health, chain(DownMix(), self._resample))
+        mix = DownMix()
+        self._chain = chain(self._health, chain(mix, self._resample))
+        self.steps = ("validation", self._health), ("down-mix", mix), ("resampling", self._resample)
 
     def feed(self, item: SourceChunk, /) -> Iterator[Chunk]:
         yield from self._chain.feed(item)

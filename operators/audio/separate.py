@@ -29,6 +29,7 @@ class Separate:
         self._device = device
         self._health = Health(state=state.health if state else None)
         self._resample = [Resample(device=device, state=one) for one in state.resample] if state else []
+        self.steps = (("validation, resampling", self),)
 
     @property
     def state(self) -> SeparateState:

@@ -34,7 +34,10 @@ POINTS: dict[str, tuple[Point, ...]] = {
     "audio": (Point(LOADING, "reading", "wait"),),
     "earlier result": (Point(LOADING, "earlier result", "wait"),),
     "store": (Point(LOADING, "store"),),
-    "to 16 kHz mono": (Point(PREPROCESSING, "validation, down-mix, resampling"),),
+    "validation": (Point(LOADING, "validation"),),
+    "validation, resampling": (Point(LOADING, "validation, resampling"),),
+    "down-mix": (Point(PREPROCESSING, "down-mix"),),
+    "resampling": (Point(PREPROCESSING, "resampling"),),
     "gaps": (Point(PREPROCESSING, "gaps"),),
     "envelope": (Point(PREPROCESSING, "envelope"),),
     "voice activity": (Point(PREPROCESSING, "silence"),),
@@ -72,8 +75,7 @@ def session_report(
 ) -> Report:
     """What `figures` tell, with `ended` as the end of the session.
 
-    `figures["parts"]`, where it is there, has seconds by the engine's stage and the part of it: then these
-    are told in the place of the whole. `models.load_s` and `warm_s` are a stage's model loading and warm-up.
+    `models.load_s` and `warm_s` are a stage's model loading and warm-up.
     """
     total_s = figures["total_duration"]
     began = ended - timedelta(seconds=total_s) if ended else None
@@ -119,21 +121,16 @@ def _loading(figures: Figures) -> Iterator[Placed]:
 
 
 def _computing(figures: Figures) -> Iterator[Placed]:
-    within: dict[str, dict[str, float]] = figures.get("parts", {})
     for name, stage in figures["stages"].items():
         if not stage["items"]:
             continue
         for point in POINTS.get(name, (Point(ANALYSIS, name),)):
             taken = stage[point.spent]
-            parts, more = {point.subprocess: taken["total_s"]}, {"time": point.spent}
-            if point.spent == "feed" and name in within:
-                parts, more = within[name], {}
-            else:
-                more |= {f"{kind}_ms": taken[f"{kind}_ms"] for kind in ("p50", "p95", "p99")}
-            for what, spent in parts.items():
-                part = Part(name=what, wall_s=spent, busy_s=spent, count=stage["items"], unit="items")
-                part.metadata = {"stage": name, **more}
-                yield Placed(point.stage, part, stage.get("began_s"), stage.get("ended_s"))
+            spent, count = taken["total_s"], stage["items"]
+            part = Part(name=point.subprocess, wall_s=spent, busy_s=spent, count=count, unit="items")
+            part.metadata = {"stage": name, "time": point.spent}
+            part.metadata |= {f"{kind}_ms": taken[f"{kind}_ms"] for kind in ("p50", "p95", "p99")}
+            yield Placed(point.stage, part, stage.get("began_s"), stage.get("ended_s"))
 
 
 def _stage(name: str, placed: list[Placed], began: datetime | None) -> Part:
