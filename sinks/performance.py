@@ -9,7 +9,9 @@ from typing import Any
 import msgspec
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from sinks.inert_text import plain
 from sinks.whole_file import replacing
 from sinks.word_latency import word_table
 
@@ -51,7 +53,7 @@ def table(metrics: Metrics) -> Table:
         feed = stage["feed"]
         speed = stage["times_real_time"]
         view.add_row(
-            name,
+            Text(plain(name)),
             str(stage["items"]),
             f"{stage['busy']:.0%}",
             f"{speed:,.0f}" if speed else "",
@@ -65,10 +67,11 @@ def table(metrics: Metrics) -> Table:
 def sentences(metrics: Metrics) -> list[str]:
     """What the table does not say: the whole, the first results, and the lag of a live session."""
     speed = metrics["audio_seconds_per_second"] or 0
-    lines = [
-        f"{metrics['audio_duration']:.1f} s of audio in {metrics['total_duration']:.1f} s: "
-        f"{speed:.1f} × real time; most of the compute is in {metrics['bottleneck']}"
-    ]
+    whole = f"{metrics['total_duration']:.1f} s in all"
+    if metrics["audio_duration"] is not None:
+        took = f"{metrics['audio_duration']:.1f} s of audio in {metrics['total_duration']:.1f} s"
+        whole = f"{took}: {speed:.1f} × real time"
+    lines = [f"{whole}; most of the compute is in {metrics['bottleneck'] or 'no stage'}"]
     if first := metrics["first_s"]:
         came = ", ".join(f"first {name} {at:.2f} s" for name, at in first.items())
         loading = f"loading {metrics['load_s']:.2f} s; " if metrics.get("load_s") else ""

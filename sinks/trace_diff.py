@@ -1,16 +1,15 @@
-"""What changed between two runs: as a table and in words, that which costs most first.
+"""What changed between two runs, in words: that which costs most first.
 
 Stages are compared by what they cost, compute for a second of audio, so that runs over other recordings can
 be compared, too. A percentile is known to 4 %, and no machine runs twice alike: what differs by less than a
-tenth, or by next to nothing, is no change.
+tenth, or by next to nothing, is no change. Where only one was fed at the speed of life, its speed and the
+milliseconds of an item tell of the feed: then costs, shares and memory are compared.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
-
-from rich.table import Table
 
 from sinks.trace_files import Figures, Named
 
@@ -60,36 +59,24 @@ def differs(before: float, after: float, least: float) -> bool:
     return abs(after - before) > max(least, LEAST * max(before, after))
 
 
-def diff_table(first: Named, second: Named) -> Table:
-    """A row for each stage that computes: cost, share, median and 95th percentile in both runs."""
-    (one, before), (two, after) = first, second
-    unit = "s of compute for a second of audio" if after["audio_duration"] else "share of the run"
-    view = Table(title=f"{one} → {two}: {unit}, share of all compute, ms an item", title_justify="left")
-    view.box, view.pad_edge = None, False
-    view.add_column("stage", no_wrap=True)
-    for name in ("cost", "×", "share", "p50", "p95"):
-        view.add_column(name, justify="right", no_wrap=True)
-    old, new = shares(before), shares(after)
-    names = list(dict.fromkeys([*after["stages"], *before["stages"]]))
-    names = [name for name in names if max(cost(before, name), cost(after, name)) >= LEAST_COST / 10]
-    for name in sorted(names, key=lambda name: -max(cost(before, name), cost(after, name))):
-        pair = cost(before, name), cost(after, name)
-        marked = "bold" if differs(*pair, LEAST_COST) else ""
-        view.add_row(
-            name,
-            f"{pair[0]:.4f} → {pair[1]:.4f}",
-            f"{pair[1] / pair[0]:.2f}" if pair[0] else "new",
-            f"{old.get(name, 0):.0f} → {new.get(name, 0):.0f} %",
-            *(f"{_ms(before, name, key):.2f} → {_ms(after, name, key):.2f}" for key in ("p50_ms", "p95_ms")),
-            style=marked,
-        )
-    return view
+def fed_alike(before: Figures, after: Figures) -> bool:
+    """Whether both were fed at the speed of life, or neither."""
+    return bool(before.get("paced")) == bool(after.get("paced"))
+
+
+def milliseconds(figures: Figures, stage: str, key: str) -> float:
+    """A percentile of a stage; 0 where it did not run."""
+    found: Any = figures["stages"].get(stage)
+    return found["feed"][key] if found else 0.0
 
 
 def diff_sentences(first: Named, second: Named) -> list[str]:
     """The bottleneck, what became slower or faster, what is new, and lag and memory."""
     before, after = first[1], second[1]
+    paced = (first if before.get("paced") else second)[0]
+    feed = [] if fed_alike(before, after) else [_fed(paced)]
     told = [
+        *feed,
         _bottleneck(before, after),
         *_whole(before, after),
         *(_slower(before, after, change) for change in changes(before, after)),
@@ -97,7 +84,13 @@ def diff_sentences(first: Named, second: Named) -> list[str]:
         *_lags(before, after),
         *_memory(before, after),
     ]
-    return told if len(told) > 1 else [*told, f"nothing else changed by more than {LEAST:.0%}"]
+    return told if len(told) > 1 + len(feed) else [*told, f"nothing else changed by more than {LEAST:.0%}"]
+
+
+def _fed(name: str) -> str:
+    return (
+        f"{name} was fed at the speed of life, the other one was not: only costs, shares and memory compare"
+    )
 
 
 def _bottleneck(before: Figures, after: Figures) -> str:
@@ -113,6 +106,8 @@ def _bottleneck(before: Figures, after: Figures) -> str:
 
 
 def _whole(before: Figures, after: Figures) -> Iterator[str]:
+    if not fed_alike(before, after):
+        return
     old, new = before["audio_seconds_per_second"], after["audio_seconds_per_second"]
     if old and new:
         if differs(old, new, 0):
@@ -129,14 +124,17 @@ def _whole(before: Figures, after: Figures) -> Iterator[str]:
 
 def _slower(before: Figures, after: Figures, change: Change) -> str:
     name = change.stage
+    how = _against(change.before, change.after, twice="as much", more="more", less="less")
+    told = f"{name} costs {how}: {change.before:.4f} → {change.after:.4f}"
+    if not fed_alike(before, after):
+        return told
     percentiles = ", ".join(
-        f"{key[:3]} {_ms(before, name, key):.1f} → {_ms(after, name, key):.1f} ms"
+        f"{key[:3]} {milliseconds(before, name, key):.1f} → {milliseconds(after, name, key):.1f} ms"
         for key in ("p50_ms", "p95_ms")
     )
     old, new = (runs["stages"][name]["items"] / _length(runs) for runs in (before, after))
     often = f"; {old:.2f} → {new:.2f} items a second" if differs(old, new, 0.01) else ""
-    how = _against(change.before, change.after, twice="as much", more="more", less="less")
-    return f"{name} costs {how}: {change.before:.4f} → {change.after:.4f}, {percentiles}{often}"
+    return f"{told}, {percentiles}{often}"
 
 
 def _stages(before: Figures, after: Figures) -> Iterator[str]:
@@ -172,11 +170,6 @@ def _against(before: float, after: float, *, twice: str, more: str, less: str) -
     if before and after >= 2 * before:
         return f"{after / before:.1f} × {twice}"
     return f"{abs(after - before) / before:.0%} {more if after > before else less}" if before else more
-
-
-def _ms(figures: Figures, stage: str, key: str) -> float:
-    found: Any = figures["stages"].get(stage)
-    return found["feed"][key] if found else 0.0
 
 
 def _length(figures: Figures) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,28 +41,35 @@ def _read(path: Path) -> Figures:
     return found  # pyright: ignore[reportUnknownVariableType]
 
 
-def from_logger(report: dict[str, Any]) -> Figures:
-    """The figures of a performance logger in the shape of a session's: a stage for each subprocess.
+def comparable(runs: list[Named]) -> None:
+    """Whether there is something to compare.
 
-    What a stage does in no subprocess is a stage of its name. Percentiles are of the runs that were kept.
+    Raises:
+        InputError: two runs have no stage in common, as a session's and a performance logger's.
+    """
+    name, first = runs[0]
+    for other, figures in runs[1:]:
+        if not first["stages"].keys() & figures["stages"].keys():
+            raise InputError(
+                f"{name} and {other} have no stage in common: a session's performance.json compares with"
+                " another one, and so does a logger's performance_*.json"
+            )
+
+
+def from_logger(report: dict[str, Any]) -> Figures:
+    """The figures of a performance logger in the shape of a session's: a stage for each path of names.
+
+    What a stage or a subprocess does in none of its own is a stage of its path. Percentiles are of the runs
+    that were kept.
     """
     metrics = report["metrics"]
-    total_s: float = metrics["total_duration"]
-    stages: dict[str, Any] = {}
-    for name, stage in metrics["stages"].items():
-        inside = 0.0
-        for sub, found in stage["subprocesses"].items():
-            runs = [
-                run["duration"] for run in metrics["subprocesses"].get(sub, []) if run["stage"] == name
-            ] or [found["duration"]]
-            stages[f"{name}/{sub}"] = _stage(found["count"], found["busy"], total_s, runs)
-            inside += found["duration"]
-        rest = max(0.0, stage["duration"] - inside)
-        stages[name] = _stage(stage["count"], rest, total_s, [rest / max(1, stage["count"])])
+    outermost = {"stages": metrics["stages"], "subprocesses": metrics.get("in_no_stage", {})}
+    of_session = "not_measured" in report
+    stages = dict(_inside(outermost, "", None, metrics, of_session=of_session))
     busiest = max(stages, key=lambda name: stages[name]["feed"]["total_s"], default=None)
     memory = metrics["memory_stats"]
     return {
-        "total_duration": total_s,
+        "total_duration": metrics["total_duration"],
         "audio_duration": None,
         "audio_seconds_per_second": None,
         "first_s": {},
@@ -73,10 +81,32 @@ def from_logger(report: dict[str, Any]) -> Figures:
     }
 
 
-def _stage(count: int, busy_s: float, total_s: float, runs: list[float]) -> dict[str, Any]:
+def _inside(
+    outer: Figures, path: str, within: str | None, metrics: Figures, *, of_session: bool
+) -> Iterator[tuple[str, Figures]]:
+    """What is in `outer`, each followed by what is in it; `within` is the stage that it belongs to."""
+    for kind in ("subprocesses", "stages"):
+        for name, part in outer.get(kind, {}).items():
+            inner = [*part.get("subprocesses", {}).values(), *part.get("stages", {}).values()]
+            own_s = round(max(0.0, part["busy"] - sum(each["busy"] for each in inner)), 6)
+            if own_s or not inner:
+                taken = [own_s / max(1, part["count"])]
+                if kind == "subprocesses" and not inner:
+                    runs = metrics["subprocesses"].get(name, [])
+                    taken = [run["duration"] for run in runs if run["stage"] == within] or taken
+                known: Figures = part.get("metadata", {}) if of_session else {}
+                yield f"{path}{name}", _stage(part["count"], own_s, metrics["total_duration"], taken, known)
+            stage = name if kind == "stages" else within
+            yield from _inside(part, f"{path}{name}/", stage, metrics, of_session=of_session)
+
+
+def _stage(count: int, busy_s: float, total_s: float, runs: list[float], known: Figures) -> Figures:
+    """`known` are percentiles in milliseconds, where they are."""
     nothing = {"count": 0, "total_s": 0.0, "p50_ms": 0.0, "p95_ms": 0.0, "p99_ms": 0.0, "max_ms": 0.0}
-    p50, p95, p99 = (round(1000 * float(each), 3) for each in np.percentile(runs, (50, 95, 99)))
-    feed = {"count": count, "total_s": busy_s, "p50_ms": p50, "p95_ms": p95, "p99_ms": p99}
+    keys = ("p50_ms", "p95_ms", "p99_ms")
+    found = (round(1000 * float(each), 3) for each in np.percentile(runs, (50, 95, 99)))
+    percentiles = {key: known.get(key, each) for key, each in zip(keys, found, strict=True)}
+    largest = percentiles["p99_ms"] if "p99_ms" in known else round(1000 * max(runs), 3)
     return {
         "items": count,
         "busy": round(busy_s / total_s, 4) if total_s else 0.0,
@@ -84,6 +114,6 @@ def _stage(count: int, busy_s: float, total_s: float, runs: list[float]) -> dict
         "held": 0.0,
         "times_real_time": None,
         "wait": nothing,
-        "feed": {**feed, "max_ms": round(1000 * max(runs), 3)},
+        "feed": {"count": count, "total_s": busy_s, **percentiles, "max_ms": largest},
         "send": nothing,
     }

@@ -1,6 +1,7 @@
 """Several runs beside each other: a table over files, and what is peculiar to each of them.
 
-A file is compared with the median of all: of three or more, so that the median is not the file itself.
+A file is compared with the median of all: of three or more, so that the median is not the file itself. Of two
+the one is compared with the other.
 """
 
 from __future__ import annotations
@@ -11,11 +12,15 @@ from itertools import pairwise
 from statistics import median
 
 from rich.table import Table
+from rich.text import Text
 
-from sinks.trace_diff import LEAST_COST, LEAST_LAG_S, LEAST_MB, cost, shares
+from sinks.inert_text import plain
+from sinks.trace_diff import LEAST_COST, LEAST_LAG_S, LEAST_MB, cost, diff_sentences, shares
 from sinks.trace_files import Figures, Named
 
 PECULIAR = 1.5  # times the median, or 1 / 1.5
+NAME = 12  # letters of a file's name in a line, at least
+STAGE = 12  # of a stage's name above its column, at most
 COLUMNS = 4  # stages that get a column: those that cost most over all files
 
 
@@ -23,18 +28,23 @@ def trends_table(runs: list[Named]) -> Table:
     """A row a file, in the order given; of the stages that cost most what they cost."""
     view = Table(title="cost: s of compute for a second of audio", title_justify="left")
     view.box, view.pad_edge = None, False
-    view.add_column("file")
+    view.add_column("file", overflow="fold", min_width=NAME)
+    view.add_column("audio", justify="right", no_wrap=True)
+    view.add_column("× live", justify="right", no_wrap=True)
+    view.add_column("bottleneck", overflow="fold", max_width=STAGE + NAME)
     stages = _costliest(runs)
-    for name in ("audio", "× live", "bottleneck", *stages, "lag p95", "memory"):
-        view.add_column(name, justify="left" if name == "bottleneck" else "right", no_wrap=True)
+    for name in stages:
+        view.add_column(Text(plain(name)), justify="right", overflow="fold", max_width=STAGE)
+    view.add_column("lag p95", justify="right", no_wrap=True)
+    view.add_column("memory", justify="right", no_wrap=True)
     for name, figures in runs:
         speed, busiest = figures["audio_seconds_per_second"], figures["bottleneck"]
         lag, peak = _lag(figures), _peak(figures)
         view.add_row(
-            name,
+            Text(plain(name)),
             f"{figures['audio_duration']:.0f} s" if figures["audio_duration"] else "",
             f"{speed:.1f}" if speed else "",
-            f"{busiest} {shares(figures).get(busiest, 0.0):.0f} %",
+            Text(plain(f"{busiest} {shares(figures).get(busiest, 0.0):.0f} %")),
             *(f"{cost(figures, stage):.4f}" for stage in stages),
             f"{lag:.2f} s" if lag is not None else "",
             f"{peak:.0f} MB" if peak is not None else "",
@@ -44,7 +54,9 @@ def trends_table(runs: list[Named]) -> Table:
 
 def peculiar(runs: list[Named]) -> list[str]:
     """What is so in one file and in most others is not; then what has grown from the first to the last."""
-    told = [line for name, figures in runs for line in _of_one(name, figures, runs)] if len(runs) > 2 else []
+    if len(runs) == 2:
+        return [f"{runs[0][0]} → {runs[1][0]}:", *diff_sentences(*runs)]
+    told = [line for name, figures in runs for line in _of_one(name, figures, runs)]
     return [*told, *_drift(runs)] or ["the files are alike: no stage costs half as much again as usual"]
 
 
@@ -84,10 +96,15 @@ def _rates(figures: Figures, stage: str, runs: list[Named]) -> str:
 
 
 def _drift(runs: list[Named]) -> Iterator[str]:
-    """Memory that is more after each file than after the one before: runs of one process leak."""
+    """Memory that each file finds and leaves larger than the one before: runs of one process leak."""
     peaks = [peak for _, figures in runs if (peak := _peak(figures)) is not None]
-    grows = all(later > before for before, later in pairwise(peaks))
-    if len(peaks) == len(runs) > 2 and grows and peaks[-1] - peaks[0] > LEAST_MB * (len(runs) - 1):
+    starts = [figures["memory"]["start_mb"] for _, figures in runs if "start_mb" in figures.get("memory", {})]
+    grows = all(later > before for found in (peaks, starts) for before, later in pairwise(found))
+    if (
+        len(starts) == len(peaks) == len(runs) > 2
+        and grows
+        and peaks[-1] - peaks[0] > LEAST_MB * (len(runs) - 1)
+    ):
         yield f"memory grows from file to file: {peaks[0]:.0f} → {peaks[-1]:.0f} MB"
 
 

@@ -27,10 +27,12 @@ from sinks.labelled import LabelledLog
 from sinks.manifest import MANIFEST, read_manifest, write_manifest
 from sinks.performance import told
 from sinks.talk import talk_sentence, talk_table
-from sinks.trace_diff import diff_sentences, diff_table
-from sinks.trace_files import read_runs
+from sinks.trace_diff import diff_sentences
+from sinks.trace_diff_table import diff_table
+from sinks.trace_files import comparable, read_runs
 from sinks.trace_trends import peculiar, trends_table
 from sinks.trace_verdict import verdict
+from sinks.wide_console import wide_console
 from stream_engine import measures
 from stream_engine.assembly import BACKENDS, run_session, session_folders
 from stream_engine.backends import Backends
@@ -111,7 +113,7 @@ def transcribe(given: dict[str, Any]) -> int:
             raise ValueError(f"{urls[0]}: --offline opens no socket; leave one of them out")
     except ValueError as error:
         raise _Usage(str(error)) from None
-    view = _View(console=Console(stderr=as_json), as_json=as_json, quiet=quiet)
+    view = _View(console=wide_console(stderr=as_json), as_json=as_json, quiet=quiet)
     backends = BACKENDS
     codes: dict[Path, int] = {}
     results: list[Result] = []
@@ -346,7 +348,7 @@ def trace(given: dict[str, Any]) -> int:
         return _trace_page(given["files"], given["out"])
     if given["out"]:
         raise _Usage("--out: is of trace page")
-    console = Console()
+    console = wide_console()
 
     def say(*lines: Any) -> None:
         for line in lines:
@@ -356,8 +358,10 @@ def trace(given: dict[str, Any]) -> int:
     if given["action"] == "diff":
         if len(runs) != 2:
             raise _Usage("trace diff: name two runs, the earlier one first")
+        comparable(runs)
         say(diff_table(*runs), *diff_sentences(*runs))
         return DONE
+    comparable(runs)
     for name, figures in runs:
         say(*([name] if len(runs) > 1 else []), *told(figures), *verdict(figures), "")
     if len(runs) > 1:

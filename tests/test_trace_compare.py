@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from collections.abc import AsyncIterator, Iterable
@@ -14,17 +15,23 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from sinks.trace_diff import changes, diff_sentences, diff_table
-from sinks.trace_files import read_runs
+from sinks.trace_diff import changes, cost, diff_sentences
+from sinks.trace_diff_table import diff_table
+from sinks.trace_files import comparable, read_runs
 from sinks.trace_trends import peculiar, trends_table
 from sinks.trace_verdict import verdict
+from sinks.wide_console import WIDTH, wide_console
 from stream_engine.clock import RATE
 from stream_engine.errors import InputError
 from stream_engine.events import Chunk
+from stream_engine.harness.batch import batch_table
 from stream_engine.performance import PerformanceLogger, metrics
 from stream_engine.performance.resources import Resources
 from stream_engine.pipeline import Pipeline
+from stream_engine.session_folder import Result
 from stream_engine.tracer import Tracer
+from tests.golden_performance import Machine
+from tests.test_command_line import engine
 
 CHUNKS = 40
 Figures = dict[str, Any]
@@ -160,13 +167,102 @@ def test_each_file_is_told_what_is_peculiar_to_it(plain: Figures) -> None:
     odd["bottleneck"] = "second"
     for number, (_, figures) in enumerate(runs):
         figures["bottleneck"] = figures["bottleneck"] if number == 2 else "first"
-        figures["memory"] = {**figures["memory"], "peak_mb": 300.0 + 30 * number}
+        memory = {"start_mb": 100.0 + 30 * number, "peak_mb": 300.0 + 30 * number}
+        figures["memory"] = {**figures["memory"], **memory}
     told = peculiar(runs)
     assert told[0].startswith("call 2: the bottleneck is second (")
     assert told[1].startswith("call 2: second costs 20.0 × the median: ")
     assert "items a second against" in told[1]
     assert told[2:] == ["memory grows from file to file: 300 → 420 MB"]
     assert peculiar([("a", plain), ("b", plain), ("c", plain)])[0].startswith("the files are alike")
+
+
+def test_runs_of_processes_of_their_own_are_not_said_to_leak(plain: Figures) -> None:
+    runs = [(f"call {number}", deepcopy(plain)) for number in range(3)]
+    for (_, figures), peak in zip(runs, (300.0, 400.0, 520.0), strict=True):
+        figures["memory"] = {**figures["memory"], "start_mb": 100.0, "peak_mb": peak}
+    assert not any("memory grows" in line for line in peculiar(runs))
+
+
+def test_of_two_files_it_is_told_what_is_different(plain: Figures) -> None:
+    runs = [("one", plain), ("two", run(b=0.01))]
+    assert peculiar(runs) == ["one → two:", *diff_sentences(*runs)]
+    assert any(line.startswith("second costs ") for line in peculiar(runs))
+
+
+def test_of_a_paced_run_and_one_that_is_not_only_costs_are_compared(plain: Figures) -> None:
+    paced = deepcopy(plain) | {"paced": True, "audio_seconds_per_second": 1.0, "first_s": {"turn": 9.0}}
+    unpaced = deepcopy(plain) | {"paced": False, "first_s": {"turn": 1.0}}
+    paced["stages"]["second"]["feed"]["total_s"] *= 20
+    for runs in ((("live", paced), ("file", unpaced)), (("file", unpaced), ("live", paced))):
+        first, *others = diff_sentences(*runs)
+        assert first.startswith("live was fed at the speed of life, the other one was not: only costs")
+        assert any(line.startswith("second costs ") for line in others)
+        said = "\n".join(others)
+        for word in (" ms", "the run is", "first turn", "items a second"):
+            assert word not in said
+        assert "p50" not in printed(diff_table(*runs))
+    assert "p50" in printed(diff_table(("a", paced), ("b", paced)))
+
+
+LONG = "2026-11-20 a meeting of the whole department with a long name"
+WIDE_STAGES = (
+    "Preprocessing/validation, down-mix, resampling",
+    "voice activity",
+    "recognition",
+    "diarization",
+)
+
+
+def printed(*views: Any) -> str:
+    """As it comes out where there is no terminal."""
+    with pytest.MonkeyPatch.context() as patch, io.StringIO() as file:
+        patch.delenv("COLUMNS", raising=False)
+        patch.setattr("sys.stdout", file)
+        console = wide_console()
+        for view in views:
+            console.print(view)
+        return file.getvalue()
+
+
+def test_in_a_file_no_table_loses_a_name_or_a_figure(plain: Figures) -> None:
+    before, after = deepcopy(plain), deepcopy(plain)
+    for figures, times in ((before, 1), (after, 3)):
+        template = figures["stages"].pop("second")
+        for number, name in enumerate(WIDE_STAGES, start=1):
+            feed = {"p50_ms": 1234.5 * number * times, "p95_ms": 12345.6 * number * times}
+            feed["total_s"] = 3.0 * number * times
+            figures["stages"][name] = {**template, "feed": template["feed"] | feed}
+        figures["bottleneck"] = "diarization"
+    shown = printed(diff_table(("one", before), ("two", after)))
+    assert "…" not in shown
+    for _, stage in (("", "diarization"), ("", "voice activity")):
+        for figures in (before, after):
+            feed = figures["stages"][stage]["feed"]
+            row = next(line for line in shown.splitlines() if line.startswith(stage))
+            for figure in (f"{feed['p50_ms']:.2f}", f"{feed['p95_ms']:.2f}", f"{cost(figures, stage):.4f}"):
+                assert f" {figure} " in f"{row} "
+    runs = [(f"{LONG} {number} [b]", before) for number in range(3)]
+    shown = printed(trends_table(runs))
+    assert "…" not in shown
+    letters = "".join(line[:12].strip() for line in shown.splitlines())
+    assert "2026-11-20" in letters
+    assert "[b]" in shown
+    for heading in ("audio", "× live", "lag p95", "memory", "diarization", "resampling"):
+        assert heading in shown
+    assert max(map(len, shown.splitlines())) <= WIDTH
+
+
+def test_the_table_of_many_files_names_the_costliest_stage_in_full(plain: Figures, tmp_path: Path) -> None:
+    plain = deepcopy(plain) | {
+        "load_s": 1.5,
+        "first_s": {"final segment": 2.5},
+        "bottleneck": "word speakers",
+    }
+    result = Result(folder=tmp_path / LONG, exit_code=0, outputs={}, notes=(), performance_metrics=plain)
+    shown = printed(batch_table([result, result]))
+    assert shown.count("word speakers") == 2
+    assert "…" not in shown
 
 
 def test_tables_name_stages_and_files(plain: Figures, tmp_path: Path) -> None:
@@ -188,12 +284,57 @@ def test_files_of_sessions_and_loggers_are_read_under_names_that_tell_them_apart
     runs = read_runs([tmp_path / "a", tmp_path / "b" / "performance.json"])
     assert [name for name, _ in runs] == ["a", "b"]
     assert [name for name, _ in read_runs([tmp_path / "a"] * 2)] == [str(tmp_path / "a")] * 2
+    comparable(runs)
+    other = PerformanceLogger("L", tmp_path, enable_gpu_monitoring=False, verbose=False)
+    with other, other.stage("ASR"):
+        pass
+    mixed = read_runs([tmp_path / "a", tmp_path / f"performance_{other.session_id}.json"])
+    with pytest.raises(InputError, match="have no stage in common"):
+        comparable(mixed)
     for text in ("", "[]", "{}"):
         (tmp_path / "bad.json").write_text(text)
         with pytest.raises(InputError, match=r"bad\.json"):
             read_runs([tmp_path / "bad.json"])
     with pytest.raises(InputError, match="name the folder of a finished session"):
         read_runs([tmp_path / "nowhere"])
+
+
+def test_what_a_logger_measured_is_shown_at_every_depth_and_in_no_stage(tmp_path: Path) -> None:
+    machine = Machine()
+    logger, _ = machine.logger(tmp_path)
+    with logger:
+        with logger.stage("Outer"):
+            machine.spend(1.0)
+            with logger.stage("Inner"), logger.subprocess("deep"):
+                machine.spend(2.0)
+                with logger.subprocess("deeper"):
+                    machine.spend(4.0)
+        with logger.subprocess("upload"):
+            machine.spend(8.0)
+    ((_, figures),) = read_runs([tmp_path / f"performance_{logger.session_id}.json"])
+    spent = {name: stage["feed"]["total_s"] for name, stage in figures["stages"].items()}
+    assert spent == {"upload": 8.0, "Outer": 1.0, "Outer/Inner/deep": 2.0, "Outer/Inner/deep/deeper": 4.0}
+    assert figures["bottleneck"] == "upload"
+    assert figures["stages"]["upload"]["feed"]["p50_ms"] == 8000.0
+
+
+def test_every_report_of_a_logger_can_be_shown(plain: Figures, tmp_path: Path) -> None:
+    driven = PerformanceLogger("L", tmp_path, enable_gpu_monitoring=False, verbose=False)
+    with driven, driven.stage("ASR"):
+        pass
+    empty = PerformanceLogger("L", tmp_path, enable_gpu_monitoring=False, verbose=False)
+    with empty:
+        pass
+    session = PerformanceLogger.from_metrics(plain, output_dir=tmp_path)
+    session.generate_reports()
+    for logger, names in ((driven, "ASR"), (empty, "no stage"), (session, "Analysis/second")):
+        path = tmp_path / f"performance_{logger.session_id}.json"
+        done = engine("trace", "show", path)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert names in done.stdout
+    second = plain["stages"]["second"]["feed"]
+    ((_, figures),) = read_runs([tmp_path / f"performance_{session.session_id}.json"])
+    assert figures["stages"]["Analysis/second"]["feed"]["p95_ms"] == second["p95_ms"]
 
 
 def test_two_runs_of_a_logger_are_compared_like_sessions(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def batch_table(results: Sequence[Result]) -> Table:
     view.add_column("folder", overflow="fold")
     for name in ("audio, s", "took, s", "× life", "loading, s", "first text, s", "SNR, dB"):
         view.add_column(name, justify="right")
-    view.add_column("most of the compute")
+    view.add_column("most of the compute", no_wrap=True)
     for result in results:
         told = result.performance_metrics
         first = told.get("first_s", {}).get("final segment")
