@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -12,25 +13,50 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from rich.console import Console
 
 from stream_engine.errors import InputError
 from stream_engine.events import Hypothesis, Relabel, Segment, Turn
+from stream_engine.harness import one_run
 from stream_engine.harness.batch import batch_sentences, batch_table
 from stream_engine.harness.bench import asked
+from stream_engine.harness.columns import COLUMNS
 from stream_engine.harness.comparison import compared
-from stream_engine.harness.console_table import tables
+from stream_engine.harness.console_table import reasons, tables, wide_console
 from stream_engine.harness.correct_speaker import correct_speaker
 from stream_engine.harness.data_set import Recording, read_data_set
-from stream_engine.harness.latency import message_latency, messages, text_latency
-from stream_engine.harness.load import LoadRow
-from stream_engine.harness.measured import Absent, Largest, Ratio, Samples, interval, pooled
+from stream_engine.harness.latency import (
+    NO_TEXT,
+    NO_TURN,
+    first_turn,
+    message_latency,
+    messages,
+    text_latency,
+)
+from stream_engine.harness.load import LoadRow, row_of_runs
+from stream_engine.harness.measured import (
+    LEAST_RECORDINGS,
+    Absent,
+    Largest,
+    Measured,
+    Ratio,
+    Samples,
+    Statistic,
+    interval,
+    pooled,
+)
+from stream_engine.harness.one_run import UNPACED, Run
 from stream_engine.harness.page import write_page
 from stream_engine.harness.peculiar import peculiarities
+from stream_engine.harness.plots import plots
 from stream_engine.harness.references import Spoken, Talk, read_rttm, read_stm
 from stream_engine.harness.resources import gpu_values
+from stream_engine.harness.results import Results
+from stream_engine.harness.scoring import NO_REFERENCE, PARTS
 from stream_engine.harness.speaker_errors import NO_PYANNOTE, der
 from stream_engine.harness.stability import churn, label_changes, label_stability
+from stream_engine.options import Options
 from stream_engine.session_folder import Result
 from tests.bench_data import outcome, results, spread
 
@@ -112,7 +138,7 @@ def test_the_speaker_is_right_when_the_last_label_came_to_stay() -> None:
     assert label_stability(changes)["flicker"] == Ratio(2, round(7 / 60, 6))
 
 
-@given(st.lists(st.tuples(st.integers(0, 50), st.integers(1, 99)), min_size=2, max_size=9))
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(1, 99)), min_size=LEAST_RECORDINGS, max_size=9))
 def test_pooled_is_all_errors_over_all_words_and_lies_in_its_interval(rows: list[tuple[int, int]]) -> None:
     found = [Ratio(part, whole) for part, whole in rows]
     value = pooled(found, "ratio")
@@ -121,6 +147,28 @@ def test_pooled_is_all_errors_over_all_words_and_lies_in_its_interval(rows: list
     assert bounds is not None
     rates = [part / whole for part, whole in rows]
     assert min(rates) - 1e-9 <= bounds[0] <= bounds[1] <= max(rates) + 1e-9
+    assert interval(found[: LEAST_RECORDINGS - 1], "ratio") is None
+
+
+def test_the_interval_of_few_recordings_holds_what_it_should_as_often_as_it_says() -> None:
+    chance = np.random.default_rng(5)
+    held = 0
+    for _ in range(400):
+        found = [Ratio(float(part), 100.0) for part in chance.normal(20, 5, LEAST_RECORDINGS)]
+        low, high = interval(found, "ratio") or (0.0, 0.0)
+        held += low <= 0.2 <= high
+    assert held >= 0.92 * 400  # percentiles of the plain bootstrap: 0.86
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 99), max_size=5), min_size=1, max_size=5),
+    st.sampled_from(["p50", "p90", "p95", "p99"]),
+)
+def test_percentiles_are_those_of_numpy(rows: list[list[int]], name: Statistic) -> None:
+    found = [Samples(tuple(map(float, row))) for row in rows]
+    every = [value for row in rows for value in row]
+    expected = pytest.approx(np.percentile(every, int(name[1:]))) if every else None
+    assert pooled(found, name) == expected
 
 
 def test_the_interval_of_many_recordings_is_the_one_of_statistics() -> None:
@@ -131,35 +179,74 @@ def test_the_interval_of_many_recordings_is_the_one_of_statistics() -> None:
     assert (high - low) / 2 == pytest.approx(half, rel=0.1)
 
 
-def test_a_planted_regression_is_named_first_with_its_interval() -> None:
+@pytest.mark.parametrize("count", [2, 3, 5, 6, 12])
+def test_where_nothing_changed_hardly_anything_is_called_worse_or_better(count: int) -> None:
+    random, benches, called, few = np.random.default_rng(count), 60, 0, 0
+    for _ in range(benches):
+        kind = random.gamma(2, 0.05, count)  # recordings differ by much, the same one twice by little
+
+        def one(kind: NDArray[np.float64] = kind) -> Results:
+            rates = random.binomial(100, np.minimum(kind, 1)), random.gamma(4, kind[:, None], (count, 5))
+            return results(
+                [
+                    outcome(f"talk {place}", wer=Ratio(float(errors), 100.0), confirmed=Samples(tuple(late)))
+                    for place, (errors, late) in enumerate(zip(*rates, strict=True))
+                ],
+                table=(),
+            )
+
+        lines = [line for line in compared(one(), one()) if "WER, " in line or "latency, p95" in line]
+        called += sum(" worse" in line or " better" in line for line in lines)
+        few += sum("too few recordings to tell" in line for line in lines)
+    if count < LEAST_RECORDINGS:
+        assert called == 0
+        assert few > benches
+    else:
+        assert few == 0
+        assert called <= 0.07 * 2 * benches  # 5 %, and what 120 draws may stray
+
+
+def test_a_planted_regression_is_named_first_with_how_probable_it_is_by_chance() -> None:
     before = results(spread())
     lines = compared(before, results(spread(late_s=0.7)))
     assert lines[0].startswith("paced: confirmed latency, p50 worse")
     assert "worse" in lines[0]
     assert "+0.70 s" in lines[0]
-    assert "95 %" in lines[0]
+    assert "by chance in 0.8 % of cases, over 8 recordings" in lines[0]
+    assert "5 figures were compared" in lines[-1]
     assert not any("WER" in line for line in lines)
     assert any("WER" in line and "better" in line for line in compared(before, results(spread(0.5))))
-    assert compared(before, before) == ("nothing got worse",)
+
+
+def test_a_bench_that_is_compared_with_itself_is_told_so() -> None:
+    lines = compared(results(spread()), results(spread()))
+    assert lines[0] == "8 of 8 sessions are those of the earlier bench itself: nothing moved there"
+    assert not any(" worse:" in line or " better:" in line for line in lines)
+
+
+def test_a_larger_memory_of_the_process_has_no_verdict() -> None:
+    before, now = (
+        results([outcome(f"{n}", rss=Largest(rss + n)) for n in range(8)]) for rss in (900.0, 1300.0)
+    )
+    (line,) = (line for line in compared(before, now) if "memory" in line)
+    assert line.endswith("moved (it depends on all that ran before): 907 MB to 1,307 MB")
 
 
 def test_a_busier_machine_is_said_before_anything_else() -> None:
     before, now = (
         results([outcome(name, others=Ratio(cores * 10, 10)) for name in "ab"]) for cores in (0.1, 1.6)
     )
-    assert compared(before, now) == (
-        "paced: other programs took 1.6 cores, 0.1 then: times hardly compare",
-        "nothing got worse",
-    )
+    told = "paced: other programs took 1.6 cores, 0.1 then: times hardly compare"
+    assert compared(before, now)[0] == told
 
 
 def test_more_lag_under_load_is_named() -> None:
     def row(late_s: float) -> LoadRow:
-        samples = tuple(Samples((1.0 + late_s + place, 2.0 + late_s)) for place in (0, 0.1))
+        samples = tuple(Samples((1.0 + late_s + place / 10, 2.0 + late_s)) for place in range(8))
         return LoadRow(
             mode="paced",
             sessions=4,
-            recordings=2,
+            recordings=8,
             audio_s=20.0,
             wall_s=10.0,
             rtfx=2.0,
@@ -167,9 +254,19 @@ def test_more_lag_under_load_is_named() -> None:
             samples=samples,
         )
 
-    before, now = (results(spread(), load=(row(late_s),)) for late_s in (0.0, 1.0))
-    assert "paced, 4 sessions at a time: lag of final text p50 worse" in compared(before, now)[0]
-    assert compared(before, before) == ("nothing got worse",)
+    before, now = (results([], load=(row(late_s),)) for late_s in (0.0, 1.0))
+    now = msgspec.structs.replace(now, outcomes=(outcome("a"),))
+    assert "paced, 4 sessions at a time: lag of final text p50 worse" in compared(before, now)[1]
+    assert any("nothing got worse" in line for line in compared(before, before))
+
+
+def test_one_session_at_a_time_takes_as_long_as_it_does_with_its_set_up_and_its_documents(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "log").write_bytes(b"")
+    done = Run(made_of="", audio_s=10.0, wall_s=4.0, whole_s=5.0)
+    row = row_of_runs(UNPACED, [(done, tmp_path / "log")] * 2, 1.0)
+    assert (row.wall_s, row.rtfx) == (10.0, 2.0)
 
 
 def test_joules_are_those_of_an_hour_of_audio() -> None:
@@ -179,13 +276,130 @@ def test_joules_are_those_of_an_hour_of_audio() -> None:
 
 
 def test_a_figure_that_is_gone_and_other_options_are_named() -> None:
-    now = [*spread()[:-1], outcome("talk 7", der=Ratio(2, 20))]
-    lines = compared(results(spread()), results(now, options={"asr": "none"}))
-    assert lines[0] == "other options than then: asr"
-    assert any("no figure any more for talk 7" in line for line in lines)
+    late = msgspec.structs.replace(spread()[-1], values={**spread()[-1].values, "confirmed": Absent(NO_TEXT)})
+    lines = compared(results(spread()), results([*spread()[:-1], late], options={"asr": "none"}))
+    assert "other options than then: asr" in lines[:2]
+    assert "paced: confirmed latency, p50: no figure any more for talk 7" in lines[2:]
     old = tuple(msgspec.structs.replace(one, values={"wer": one.values["wer"]}) for one in spread())
     older = msgspec.structs.replace(results(spread()), outcomes=old)  # of a version that knew less
-    assert compared(older, results(spread())) == ("nothing got worse",)
+    assert "nothing got worse" in compared(older, results(spread()))
+
+
+def test_a_missing_reference_is_no_regression() -> None:
+    bare = {"wer": Absent(NO_REFERENCE), "der": Absent(NO_REFERENCE)}
+    now = [msgspec.structs.replace(one, values={**one.values, **bare}) for one in spread(late_s=0.1)[:2]]
+    lines = compared(results(spread()[:2]), results(now))
+    told = (
+        "paced, talk 0, talk 1: no reference of that kind, so no more WER, speakers ignored; DER, no collar"
+    )
+    assert lines[0] == told
+    assert not any("no figure any more" in line for line in lines)
+
+
+def test_a_recording_that_fails_now_comes_first() -> None:
+    now = [*spread(late_s=0.7)[:-1], msgspec.structs.replace(spread()[-1], failed="no audio")]
+    assert compared(results(spread()), results(now))[0] == "paced: talk 7 fails, and did not then"
+
+
+def test_another_code_is_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for package in one_run.PACKAGES:
+        (tmp_path / package / "sub").mkdir(parents=True)
+    monkeypatch.setattr(one_run, "__file__", str(tmp_path / "stream_engine" / "harness" / "one_run.py"))
+    before = one_run.code()
+    (tmp_path / "operators" / "sub" / "new.py").write_text("a = 1\n")
+    one = one_run.code()
+    (tmp_path / "operators" / "sub" / "new.py").write_text("a = 2\n")
+    assert len({before, one, one_run.code()}) == 3
+    audio = tmp_path / "a.wav"
+    audio.write_bytes(b"RIFF")
+    made = {
+        one_run.made_of([Recording(name="a", audio=audio)], Options(), {"code": digest})
+        for digest in (before, one)
+    }
+    assert len(made) == 2
+
+
+def test_a_turn_before_anybody_speaks_is_not_the_first_one() -> None:
+    false, true = turn(1, 0, 0, 1, "A", 1.2), turn(2, 0, 4, 6, "A", 6.5)
+    told = first_turn([false, true], 0.0, [Talk(5.0, 9.0, "x")], 1.0)
+    assert told == Samples((1.5,))
+    assert first_turn([false], 0.0, [Talk(5.0, 9.0, "x")], 1.0) == Absent(NO_TURN)
+    assert first_turn([false], 0.0, [], 1.0) == Samples((1.2,))
+
+
+def test_a_broken_file_is_no_reason_for_the_figures_of_the_others() -> None:
+    why = "ffmpeg cannot read it"
+    broken = outcome("broken", **dict.fromkeys(("wer", "der", "word_shown"), Absent(f"failed: {why}")))
+    found = results([outcome("a", wer=Ratio(1, 9)), msgspec.structs.replace(broken, failed=why)])
+    told = "\n".join(reasons(found))
+    assert why not in told
+    assert "word_shown" not in told
+    assert "word shown; word committed" in told
+    assert found.cell("paced", "wer").value == pytest.approx(1 / 9)
+
+
+def test_without_times_of_words_it_is_the_latency_of_texts() -> None:
+    latency: dict[str, Measured] = {f"word_{part}": Ratio(2.0, 4) for part in PARTS}
+    words = outcome("a", "paced", **latency)
+    for word_times, told, other in (
+        (True, "word latency: ", "text latency: "),
+        (False, "text", "word latency"),
+    ):
+        found = results([msgspec.structs.replace(words, word_times=word_times)])
+        assert told in _shown(found, 110)
+        assert other not in _shown(found, 110)
+        titles = [plot.title for plot in plots(found)]
+        assert f"Where a {told[:4]}'s latency comes from" in titles
+
+
+def test_twins_are_one_line_of_the_plot_and_equal_rates_stand_beside_each_other() -> None:
+    late, rate = Samples((1.0, 2.0)), Ratio(1, 10)
+    one = outcome("a", wer=rate, cpwer=rate, interim=late, confirmed=late, word_shown=Samples((3.0,)))
+    rates, latency = (plot.svg for plot in plots(results([one])))
+    assert "interim = confirmed" in latency
+    dots = re.findall(r'<g clip-path="[^"]*">\s*<use x="([\d.]+)" y="([\d.]+)"', rates)
+    (wer_x, wer_y), (cpwer_x, cpwer_y) = dots
+    assert wer_x == cpwer_x
+    assert abs(float(wer_y) - float(cpwer_y)) >= 2
+
+
+@pytest.mark.parametrize("width", [80, 110])
+def test_tables_lose_nothing_at_80_columns(width: int) -> None:
+    name = "a recording of a long name that goes on"
+    late = Samples((12.34,))
+    full = {one.of: Ratio(1, 10) if one.statistic == "ratio" else late for one in COLUMNS if one.unit in "%s"}
+    done = [outcome(name, mode, **full, rtf=Ratio(12, 10)) for mode in ("paced", "unpaced")]
+    failed = msgspec.structs.replace(outcome("broken"), failed="no audio")
+    row = LoadRow(
+        mode="unpaced",
+        sessions=16,
+        recordings=2,
+        audio_s=20.0,
+        wall_s=10.0,
+        rtfx=12.34,
+        lag=dict.fromkeys(("mean", "p50", "p90", "p95", "p99"), 12.34),
+        rss_mb=12345.0,
+        failed=3,
+    )
+    text = _shown(results([*done, failed], load=(row,)), width)
+    assert "…" not in text
+    for wanted in ("speaker", "confirmed latency, p50", "unpaced", "failed", "12,345", "RTFX", "12.34 s"):
+        assert wanted in text
+    assert all(len(line) <= width for line in text.splitlines())
+
+
+def test_what_is_no_terminal_is_wide_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    monkeypatch.delenv("COLUMNS", raising=False)
+    assert wide_console().width == 110
+
+
+def _shown(found: Results, width: int) -> str:
+    shown = io.StringIO()
+    console = Console(file=shown, width=width, color_system=None)
+    for part in tables(found):
+        console.print(part, markup=False, highlight=False)
+    return shown.getvalue()
 
 
 def test_what_is_peculiar_to_a_recording_is_named() -> None:

@@ -26,7 +26,7 @@ def titled(axis: Axes, below: str, *, legend: bool, title: str = "") -> None:
         axis.legend(
             loc=place,
             bbox_to_anchor=anchor,
-            ncols=4,
+            ncols=7,
             frameon=False,
             fontsize=9,
             labelcolor=STAND_IN["ink"],

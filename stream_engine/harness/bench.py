@@ -18,13 +18,13 @@ from stream_engine.backends import Backends
 from stream_engine.folder import claimed
 from stream_engine.harness.asked import Asked, asked
 from stream_engine.harness.comparison import compared
-from stream_engine.harness.console_table import tables
+from stream_engine.harness.console_table import tables, wide_console
 from stream_engine.harness.data_set import DataSet, Recording, read_data_set
+from stream_engine.harness.definitions import DEFINITIONS
 from stream_engine.harness.load import LoadRow, keep_row, kept_row, loaded, row_of_runs
-from stream_engine.harness.one_run import PACED, Mode, Run, kept, made_of, one_run, options_of
+from stream_engine.harness.one_run import PACED, Mode, Run, code, kept, made_of, one_run, options_of
 from stream_engine.harness.peculiar import peculiarities
 from stream_engine.harness.results import (
-    DEFINITIONS,
     SCHEMA,
     Outcome,
     Results,
@@ -58,7 +58,7 @@ def run(asked: Asked, backends: Backends = BACKENDS, console: Console | None = N
     against = read_results(asked.against) if asked.against else None
     data_set = read_data_set(asked.data_set, asked.limit)
     known = {recording.name: Known(recording) for recording in data_set.recordings}
-    console = console or Console()
+    console = console or wide_console()
     with claimed(asked.out):
         bench = _Bench(asked, data_set, known, backends, console)
         results = anyio.run(bench.results)
@@ -88,6 +88,8 @@ class _Bench:
 
     async def results(self) -> Results:
         choice = self.backends.choose(self.asked.options)
+        versions = {**choice.versions, "code": code()}
+        self.made_with = versions | machine()
         tracer = Tracer()
         await to_thread.run_sync(self.backends.load, choice, self.asked.options)
         await to_thread.run_sync(import_module, "torch")  # sessions import it beside: that is over here
@@ -96,7 +98,7 @@ class _Bench:
         rows: list[LoadRow] = []
         for mode in self.asked.modes:
             recordings = self.data_set.recordings
-            runs = [await self._one(recording, mode, choice.versions) for recording in recordings]
+            runs = [await self._one(recording, mode) for recording in recordings]
             outcomes += [
                 self._outcome(recording, mode, run, folder)
                 for recording, (run, folder) in zip(recordings, runs, strict=True)
@@ -105,14 +107,14 @@ class _Bench:
             rows.append(row_of_runs(mode, logs, self._pace(mode)))
             good = [one for one, (run, _) in zip(recordings, runs, strict=True) if not run.failed]
             more = [count for count in self.asked.sessions if count > 1 and good]
-            rows += [await self._load(good, count, mode, choice.versions) for count in more]
+            rows += [await self._load(good, count, mode) for count in more]
         return Results(
             schema=SCHEMA,
             data_set=self.data_set.name,
             at=now(),
             pace=self.asked.pace,
             options=self.asked.options.identity(),
-            versions=choice.versions,
+            versions=versions,
             machine=machine(),
             definitions=DEFINITIONS,
             load_s=round(load_s, 3),
@@ -122,10 +124,10 @@ class _Bench:
             peculiar=peculiarities(outcomes),
         )
 
-    async def _one(self, recording: Recording, mode: Mode, versions: dict[str, str]) -> tuple[Run, Path]:
+    async def _one(self, recording: Recording, mode: Mode) -> tuple[Run, Path]:
         options = options_of(self.asked.options, mode, self.asked.pace)
         folder = self.asked.out / "sessions" / mode / recording.key
-        made = made_of([recording], options, versions)
+        made = made_of([recording], options, self.made_with)
         run = kept(folder, made)
         if run is None or not (folder / "events.jsonl").exists():
             run = await one_run(recording, folder, options, self.backends, made)
@@ -135,11 +137,9 @@ class _Bench:
             self._say(f"{mode} {recording.name}: done by an earlier bench")
         return run, folder
 
-    async def _load(
-        self, recordings: Sequence[Recording], count: int, mode: Mode, versions: dict[str, str]
-    ) -> LoadRow:
+    async def _load(self, recordings: Sequence[Recording], count: int, mode: Mode) -> LoadRow:
         options = options_of(self.asked.options, mode, self.asked.pace)
-        made = made_of(recordings, options, versions, count)
+        made = made_of(recordings, options, self.made_with, count)
         path = self.asked.out / "load" / f"{mode}-{count}.json"
         row = kept_row(path, made)
         if row is None:
@@ -162,6 +162,7 @@ class _Bench:
             stages=run.stages,
             health=run.health,
             folder=str(folder.relative_to(self.asked.out)),
+            word_times=run.word_times,
         )
 
     def _pace(self, mode: Mode) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from stream_engine.harness.measured import Statistic
@@ -65,6 +67,11 @@ COLUMNS = (
 
 
 BY_NAME = {column.name: column for column in COLUMNS}
+
+
+def brief(titles: Iterable[str]) -> list[str]:
+    """Without percentiles and parts: each but once."""
+    return list(dict.fromkeys(re.sub(r"(: \w+)?(, (p\d\d|mean|median))?$", "", title) for title in titles))
 
 
 def shown(value: float | None, unit: Unit) -> str:

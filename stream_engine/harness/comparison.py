@@ -1,19 +1,28 @@
 """What got worse since an earlier bench, in words.
 
-Both benches are taken over the recordings that they share; the difference has an interval by drawing
-recordings with their two figures together. Worse (or better) is what lies wholly on one side of nothing;
-the rest has moved within what these recordings can tell.
+Both benches are taken over the recordings that they share. Worse (or better) is what chance alone, which
+exchanges the two figures of a recording as likely as not, would hardly have moved as far; with too few
+recordings nothing can be told from chance. Whether a machine was busier it cannot tell: see `unlike`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from sinks.inert_text import plain
 from stream_engine.harness.columns import COLUMNS, LATENCY, Column, Unit, shown
 from stream_engine.harness.load import PERCENTILES
-from stream_engine.harness.measured import Absent, Measured, difference, pooled
+from stream_engine.harness.measured import (
+    LEAST_RECORDINGS,
+    LEVEL,
+    Absent,
+    Measured,
+    chance,
+    pooled,
+)
 from stream_engine.harness.results import Results
+from stream_engine.harness.unlike import BUSY, OWN_FAULT, both, unlike
 
 LEAST = 0.005  # of what was before: less is no news
 NO_NEWS: dict[Unit, float] = {
@@ -25,136 +34,125 @@ NO_NEWS: dict[Unit, float] = {
     "/min": 0.05,
     "cores": 0.1,
 }
-BUSY, BUSIER = (
-    "others",
-    0.25,
-)  # cores that other programs took: with so many more or less times do not compare
 UNKNOWN = Absent("not measured by that version")
 WORSE, BETTER, UNSURE = "worse", "better", "moved, within what chance may do"
+FEW, HIGH_WATER = "moved (too few recordings to tell)", "moved (it depends on all that ran before)"
+RANKS = (WORSE, BETTER, UNSURE, FEW, HIGH_WATER)
+
+
+class Asked(NamedTuple):
+    """A figure of some recordings, then and now."""
+
+    title: str
+    column: Column
+    before: Sequence[Measured]
+    now: Sequence[Measured]
+    names: Sequence[str]
+
+
+class News(NamedTuple):
+    """Sorts: the worst first."""
+
+    rank: int
+    less: float
+    sentence: str
 
 
 def compared(before: Results, now: Results) -> tuple[str, ...]:
-    """Sentences: what does not compare, what got worse (the most first), better, and the rest."""
-    lines = list(_unlike(before, now))
-    found: list[tuple[int, float, str]] = []
-    for mode in now.modes:
-        old = {one.recording: one for one in before.outcomes if one.mode == mode and not one.failed}
-        mine = {one.recording: one for one in now.outcomes if one.mode == mode and not one.failed}
-        shared = [name for name in mine if name in old]
-        if not shared:
-            lines.append(f"{mode}: nothing in common with the earlier bench")
-            continue
-        for column in COLUMNS:
-            if column.name == BUSY:
-                continue
-            sides = ([side[name].values for name in shared] for side in (old, mine))
-            was, is_now = ([one.get(column.of, UNKNOWN) for one in side] for side in sides)
-            told = _moved(column, was, is_now, shared)
-            if told is not None:
-                rank, size, sentence = told
-                found.append((rank, -size, f"{mode}: {sentence}"))
-    found += _load(before, now)
-    lines += [sentence for _, _, sentence in sorted(found)]
-    if not any(rank == 0 for rank, _, _ in found):
-        lines.append("nothing got worse")
+    """Sentences: what does not compare, what got worse (the most first), better, and the rest; in the end how
+    many figures were compared."""
+    asked = [*_figures(before, now), *_load(before, now)]
+    news = sorted([*_failed(before, now), *(told for one in asked if (told := _moved(one)) is not None)])
+    lines = [*unlike(before, now), *(one.sentence for one in news)]
+    decided = [one for one in asked if one.column.statistic != "largest" and _recordings(one)]
+    able = sum(_recordings(one) >= LEAST_RECORDINGS for one in decided)
+    if not decided:
+        lines.append("nothing in common with the earlier bench")
+    elif not able:
+        lines.append(f"worse or better: no verdict on fewer than {LEAST_RECORDINGS} recordings in common")
+    else:
+        if not any(one.rank == 0 for one in news):
+            lines.append("nothing got worse")
+        lines.append(
+            f"{able} figures were compared: if nothing changed, chance calls up to {100 * LEVEL:.0f} % of "
+            f"them worse or better ({LEVEL * able:.0f})"
+        )
     return tuple(lines)
 
 
-def _load(before: Results, now: Results) -> Iterator[tuple[int, float, str]]:
+def _figures(before: Results, now: Results) -> Iterator[Asked]:
+    for mode in now.modes:
+        shared = both(before, now, mode)
+        sides = [pair[0] for pair in shared], [pair[1] for pair in shared]
+        names = [one.recording for one in sides[1]]
+        for column in COLUMNS:
+            if column.name != BUSY:
+                title = f"{mode}: {now.title(column)}"
+                was, is_now = ([one.values.get(column.of, UNKNOWN) for one in side] for side in sides)
+                yield Asked(title, column, was, is_now, names)
+
+
+def _load(before: Results, now: Results) -> Iterator[Asked]:
     """Several sessions at a time: one is what the figures tell."""
     old = {(row.mode, row.sessions): row for row in before.load}
     for row in now.load:
         was = old.get((row.mode, row.sessions))
         if row.sessions == 1 or was is None or len(was.samples) != len(row.samples):
             continue
+        places = [f"place {place}" for place in range(len(row.samples))]
         for name in PERCENTILES:
-            title = f"lag of final text {name}"
+            title = f"{row.mode}, {row.sessions} sessions at a time: lag of final text {name}"
             column = Column(f"lag_{name}", "lag", name, "s", title, LATENCY)
-            places = [f"place {place}" for place in range(len(row.samples))]
-            if (told := _moved(column, was.samples, row.samples, places)) is not None:
-                yield told[0], -told[1], f"{row.mode}, {row.sessions} sessions at a time: {told[2]}"
+            yield Asked(title, column, was.samples, row.samples, places)
 
 
-def _moved(
-    column: Column, old: Sequence[Measured], new: Sequence[Measured], names: Sequence[str]
-) -> tuple[int, float, str] | None:
-    """How bad it is, how much, and the sentence."""
-    pairs = [
-        (a, b) for a, b in zip(old, new, strict=True) if not (isinstance(a, Absent) or isinstance(b, Absent))
-    ]
+def _failed(before: Results, now: Results) -> Iterator[News]:
+    well = {(one.recording, one.mode) for one in before.outcomes if not one.failed}
+    for one in now.outcomes:
+        if one.failed and (one.recording, one.mode) in well:
+            yield News(0, float("-inf"), f"{one.mode}: {plain(one.recording)} fails, and did not then")
+
+
+def _known(one: Asked) -> list[tuple[Measured, Measured]]:
+    pairs = zip(one.before, one.now, strict=True)
+    return [pair for pair in pairs if not any(isinstance(side, Absent) for side in pair)]
+
+
+def _recordings(one: Asked) -> int:
+    return len(_known(one))
+
+
+def _moved(one: Asked) -> News | None:
+    column = one.column
     lost = [
         name
-        for name, a, b in zip(names, old, new, strict=True)
-        if isinstance(b, Absent) and not isinstance(a, Absent)
+        for name, was, value in zip(one.names, one.before, one.now, strict=True)
+        if isinstance(value, Absent) and value.reason in OWN_FAULT and not isinstance(was, Absent)
     ]
     if lost:
-        return 0, float("inf"), f"{column.title}: no figure any more for {', '.join(map(plain, lost))}"
-    told = difference(old, new, column.statistic)
-    if told is None:
+        return News(0, float("-inf"), f"{one.title}: no figure any more for {', '.join(map(plain, lost))}")
+    pairs = _known(one)
+    sides = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    was, is_now = (pooled(side, column.statistic) for side in sides)
+    if was is None or is_now is None:
         return None
-    moved, bounds = told
-    was, is_now = (pooled([pair[side] for pair in pairs], column.statistic) for side in (0, 1))
-    if was is None or is_now is None or abs(moved) <= max(LEAST * abs(was), NO_NEWS[column.unit]):
+    moved = is_now - was
+    if abs(moved) <= max(LEAST * abs(was), NO_NEWS[column.unit]):
         return None
-    sure = bounds is None or bounds[0] > 0 or bounds[1] < 0
-    verdict = UNSURE if not sure else WORSE if moved > 0 else BETTER
-    return (
-        (WORSE, BETTER, UNSURE).index(verdict),
-        moved / (abs(was) or 1),
-        _sentence(column, verdict, (was, is_now, moved), bounds, len(pairs)),
-    )
+    how, why = _verdict(column, sides, moved)
+    figures = f"{shown(was, column.unit)} to {shown(is_now, column.unit)}"
+    return News(RANKS.index(how), -moved / (abs(was) or 1), f"{one.title} {how}: {figures}{why}")
 
 
-def _sentence(
-    column: Column,
-    verdict: str,
-    figures: tuple[float, float, float],
-    bounds: tuple[float, float] | None,
-    recordings: int,
-) -> str:
-    was, is_now, moved = figures
-    by = _signed(moved, column)
-    how = f"{verdict}: {shown(was, column.unit)} to {shown(is_now, column.unit)}, {by}"
-    if bounds is None:
-        return f"{column.title} {how} (one recording: no interval)"
-    low, high = (_signed(bound, column) for bound in bounds)
-    return f"{column.title} {how} (95 %: {low} to {high}, over {recordings} recordings)"
-
-
-def _signed(value: float, column: Column) -> str:
-    return f"{'+' if value > 0 else '−' if value < 0 else '±'}{shown(abs(value), column.unit)}"
-
-
-def _others(results: Results, mode: str) -> float | None:
-    found = (cell.value for cell in results.table if (cell.mode, cell.figure) == (mode, BUSY))
-    return next(found, None)
-
-
-def _unlike(before: Results, now: Results) -> Iterator[str]:
-    """What makes the two hard to compare."""
-    options = [name for name in now.options if now.options[name] != before.options.get(name)]
-    if options:
-        yield f"other options than then: {', '.join(sorted(options))}"
-    definitions = [name for name in now.definitions if now.definitions[name] != before.definitions.get(name)]
-    if definitions:
-        yield f"other definitions than then: {'; '.join(definitions)}"
-    for what in ("versions", "machine"):
-        then, here = getattr(before, what), getattr(now, what)
-        changed = [name for name in sorted({*then, *here}) if then.get(name) != here.get(name)]
-        if changed:
-            yield f"other {what} than then: " + ", ".join(
-                f"{name} {plain(str(then.get(name)))} → {plain(str(here.get(name)))}" for name in changed
-            )
-    for mode in now.modes:
-        then, here = (_others(side, mode) for side in (before, now))
-        if then is not None and here is not None and abs(then - here) > BUSIER:
-            yield (f"{mode}: other programs took {here:.1f} cores, {then:.1f} then: times hardly compare")
-    if before.pace != now.pace:
-        yield f"another pace than then: {before.pace:g} → {now.pace:g}"
-    names = [dict.fromkeys(one.recording for one in side.outcomes) for side in (before, now)]
-    for missing, where in (
-        ([name for name in names[0] if name not in names[1]], "then only"),
-        ([name for name in names[1] if name not in names[0]], "now only"),
-    ):
-        if missing:
-            yield f"{where}: {', '.join(map(plain, missing[:5]))}{' …' if len(missing) > 5 else ''}"
+def _verdict(
+    column: Column, sides: tuple[Sequence[Measured], Sequence[Measured]], moved: float
+) -> tuple[str, str]:
+    """And what it rests on."""
+    if column.statistic == "largest":
+        return HIGH_WATER, ""
+    if (count := len(sides[0])) < LEAST_RECORDINGS:
+        return FEW, ""
+    probable = chance(*sides, column.statistic)
+    how = UNSURE if probable > LEVEL else WORSE if moved > 0 else BETTER
+    by = f"{'+' if moved > 0 else '−'}{shown(abs(moved), column.unit)}"
+    return how, f", {by} (by chance in {100 * max(probable, 0.001):.1f} % of cases, over {count} recordings)"

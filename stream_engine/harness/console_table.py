@@ -5,21 +5,43 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from sinks.inert_text import plain
-from stream_engine.harness.columns import BY_NAME, COLUMNS, Column, figure, shown
+from stream_engine.harness.columns import BY_NAME, COLUMNS, Column, brief, figure, shown
 from stream_engine.harness.load import LoadRow
 from stream_engine.harness.measured import pooled
-from stream_engine.harness.results import Cell, Outcome, Results
+from stream_engine.harness.results import FEW, Cell, Outcome, Results
 
-BY_FILE = ("wer", "cpwer", "der", "jer", "confirmed_p95", "speaker_p50", "rtf")
+BY_FILE = {
+    "wer": "WER\n%",
+    "cpwer": "cpWER\n%",
+    "der": "DER\n%",
+    "jer": "JER\n%",
+    "confirmed_p95": "text\np95, s",
+    "speaker_p50": "speaker\np50, s",
+    "rtf": "RTF\n×",
+}
+TEXT_LATENCY = "text latency: this recogniser tells no times of words, so of each final text, from its end on"
+WIDE = 110  # columns of a file
+
+
+def wide_console() -> Console:
+    """Of the width of the terminal; where it is none, wide enough for the tables."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = WIDE
+    return console
+
+
 LAG = ("mean", "p50", "p90", "p95", "p99")
 
 
 def tables(results: Results) -> Iterator[Any]:
-    """The figures, the files, the load; then sentences."""
+    """The figures, the files, the load; then sentences. For 80 columns or more."""
     yield _figures(results)
     yield from reasons(results)
     yield ""
@@ -31,7 +53,7 @@ def tables(results: Results) -> Iterator[Any]:
         if lines:
             yield ""
             yield title
-            yield from (Text(f"  {line}") for line in lines)
+            yield from (Padding(Text(line), (0, 0, 0, 2)) for line in lines)
 
 
 def cell_text(cell: Cell, column: Column) -> str:
@@ -47,19 +69,28 @@ def cell_text(cell: Cell, column: Column) -> str:
 
 def reasons(results: Results) -> list[str]:
     """Why figures are missing, a sentence for each reason."""
-    missing: dict[tuple[str, str], list[str]] = {}
+    missing: dict[str, dict[str, list[str]]] = {}  # by reason and mode: titles
     for cell in results.table:
-        if cell.value is None and not (cell.mode == "unpaced" and "paced" in results.modes and _paced(cell)):
-            missing.setdefault((cell.reason or "", cell.mode), []).append(cell.figure)
-    return [f"– {', '.join(names)} ({mode}): {plain(why)}" for (why, mode), names in missing.items()]
-
-
-def _paced(cell: Cell) -> bool:
-    return BY_NAME[cell.figure].paced_only
+        column = BY_NAME[cell.figure]
+        if cell.value is None and not (
+            cell.mode == "unpaced" and "paced" in results.modes and column.paced_only
+        ):
+            modes = missing.setdefault(cell.reason or "", {})
+            modes.setdefault(cell.mode, []).append(results.title(column))
+    told: dict[tuple[str, str], list[str]] = {}  # by figures and reason: modes
+    for why, modes in missing.items():
+        for mode, titles in modes.items():
+            told.setdefault(("; ".join(brief(titles)), why), []).append(mode)
+    found = [f"– {titles} ({', '.join(modes)}): {plain(why)}" for (titles, why), modes in told.items()]
+    if any(cell.reason == FEW for cell in results.table):
+        found.append(f"no interval in brackets: {FEW.partition(':')[0]}")
+    if not results.word_times:
+        found.append(TEXT_LATENCY)
+    return found
 
 
 def by_file_titles() -> list[str]:
-    return [f"{name.replace('_', ' ')}, {BY_NAME[name].unit}" for name in BY_FILE]
+    return list(BY_FILE.values())
 
 
 def per_file(outcome: Outcome) -> list[str]:
@@ -69,7 +100,9 @@ def per_file(outcome: Outcome) -> list[str]:
 
 def _figures(results: Results) -> Table:
     count = len(dict.fromkeys(outcome.recording for outcome in results.outcomes))
-    title = f"{plain(results.data_set)}: {count} recordings; in brackets: 95 % interval"
+    title = f"{plain(results.data_set)}: {count} recordings"
+    if any(cell.low is not None for cell in results.table):
+        title += "; in brackets: 95 % interval"
     view = Table(title=title, title_justify="left", box=None, pad_edge=False)
     view.add_column("figure", no_wrap=True)
     for mode in results.modes:
@@ -77,16 +110,16 @@ def _figures(results: Results) -> Table:
     for column in COLUMNS:
         cells = [results.cell(mode, column.name) for mode in results.modes]
         if any(cell.value is not None for cell in cells):
-            view.add_row(column.title, *(cell_text(cell, column) for cell in cells))
+            view.add_row(results.title(column), *(cell_text(cell, column) for cell in cells))
     return view
 
 
 def _files(results: Results) -> Table:
     view = Table(title="by file", title_justify="left", box=None, pad_edge=False)
-    view.add_column("recording", overflow="ellipsis", no_wrap=True, max_width=30)
+    view.add_column("recording", overflow="fold", max_width=40)
     view.add_column("mode", no_wrap=True)
-    for title in ("audio, s", *by_file_titles()):
-        view.add_column(title, justify="right")
+    for title in ("audio\ns", *by_file_titles()):
+        view.add_column(title, justify="right", no_wrap=True)
     for outcome in results.outcomes:
         name, seconds = Text(plain(outcome.recording)), f"{outcome.audio_s:.1f}"
         cells = ["failed"] if outcome.failed else per_file(outcome)
@@ -95,10 +128,10 @@ def _files(results: Results) -> Table:
 
 
 def _load(rows: tuple[LoadRow, ...]) -> Table:
-    title = "sessions at a time: lag of final text (s), and RTFX (audio seconds a second)"
+    title = "sessions at a time: lag of final text (s), audio seconds a second"
     view = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for name in ("mode", "sessions", *LAG, "RTFX", "cpu, ×", "memory, MB", "failed"):
-        view.add_column(name, justify="left" if name == "mode" else "right")
+    for name in ("mode", "at a\ntime", *LAG, "RTFX", "cpu\n×", "memory\nMB", "failed"):
+        view.add_column(name, justify="left" if name == "mode" else "right", no_wrap=True)
     for row in rows:
         lag = [f"{row.lag[name]:.2f}" if row.lag else "–" for name in LAG]
         rtfx = "–" if row.rtfx is None else f"{row.rtfx:.2f}"

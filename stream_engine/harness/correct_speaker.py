@@ -15,6 +15,7 @@ from stream_engine.harness.measured import Absent, Measured, ratio_of, samples_o
 from stream_engine.harness.references import Talk
 from stream_engine.harness.stability import LabelChange
 
+NEVER_RIGHT = "no turn was ever right"
 SHORTEST_S = 0.5  # of a turn of the reference that is asked for
 
 
@@ -31,7 +32,7 @@ def correct_speaker(
             lags.append(max(0.0, _settled(best, talk) - talk.start / pace))
     why = f"no turn of {SHORTEST_S} s in the reference"
     return {
-        "correct_speaker": samples_of(lags, why if not asked else "no turn was ever right"),
+        "correct_speaker": samples_of(lags, why if not asked else NEVER_RIGHT),
         "speaker_never": ratio_of(len(asked) - len(lags), len(asked), why),
     }
 

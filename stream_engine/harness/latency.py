@@ -24,6 +24,8 @@ from stream_engine.harness.references import Spoken, Talk
 from stream_engine.harness.word_errors import normalised
 
 NO_TEXT = "no text came"
+NO_TURN = "no turn came where somebody speaks"
+NONE_FOUND = "none of the reference's words was recognised"
 NO_TIMES = "the reference has no times of words"
 EARLIER_S, LATER_S = 0.2, 0.3  # by how much a message's own times may miss its words
 
@@ -110,7 +112,7 @@ def text_latency(told: Sequence[Message], spoken: Sequence[Spoken], pace: float)
     interim, interim_oldest = message_latency(told, words, pace)
     confirmed, confirmed_oldest = message_latency([one for one in told if one.final], words, pace)
     shown, kept = word_latency(told, words, pace) if words else ([], [])
-    why = "none of the reference's words was recognised" if words else NO_TIMES
+    why = NONE_FOUND if words else NO_TIMES
     return {
         "interim": samples_of(interim, NO_TEXT),
         "interim_oldest": samples_of(interim_oldest, NO_TEXT),
@@ -122,9 +124,12 @@ def text_latency(told: Sequence[Message], spoken: Sequence[Spoken], pace: float)
 
 
 def first_turn(events: Iterable[Event], began: float, talk: Sequence[Talk], pace: float) -> Measured:
-    """From the first voice (of the reference; without one, of the turn itself) to the first turn shown."""
+    """From the first voice of the reference to the first turn shown while somebody speaks there; without a
+    reference, from the start of the first turn."""
     for one in events:
         if isinstance(one, Turn) and one.end > one.start and one.emitted_at is not None:
-            voice = talk[0].start if talk else one.start / RATE
-            return samples_of([one.emitted_at - began - voice / pace], "")
-    return Absent("no turn came")
+            start, end = one.start / RATE, one.end / RATE
+            if not talk or any(start < voice.end and voice.start < end for voice in talk):
+                voice = min((voice.start for voice in talk), default=start)
+                return samples_of([one.emitted_at - began - voice / pace], "")
+    return Absent(NO_TURN)

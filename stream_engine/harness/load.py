@@ -3,7 +3,7 @@ Riva's table (streams x percentiles, and RTFX: seconds of audio a second).
 
 The recordings are handed out to N streams, again from the first until each stream had as many; all streams
 begin at once. Lag is emission less the end of what was said, of final text. One session at a time is what
-was scored anyway.
+was scored anyway. The time of a session is that of all of it, with its set-up and its documents.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def row_of_runs(mode: Mode, runs: Sequence[tuple[Run, Path]], pace: float) -> Lo
     done = [(run, log) for run, log in runs if not run.failed]
     jobs = [(run, text_lags(read(log), run.began_s, pace)) for run, log in done]
     return msgspec.structs.replace(
-        _row(mode, 1, jobs, sum(run.wall_s for run, _ in done)),
+        _row(mode, 1, jobs, sum(run.whole_s for run, _ in done)),
         failed=len(runs) - len(done),
         cpu_s=round(sum(run.cpu_s for run, _ in done), 3),
         rss_mb=round(max((run.rss_mb for run, _ in done), default=0.0), 1),

@@ -21,6 +21,7 @@ from stream_engine.session_folder import Result
 
 SCHEMA = 1
 RUN = "run.json"
+PACKAGES = ("stream_engine", "operators", "sinks")
 PACED, UNPACED = "paced", "unpaced"
 Mode = str
 
@@ -32,6 +33,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     failed: str | None = None  # why, in a line
     audio_s: float = 0.0
     wall_s: float = 0.0  # from the first audio asked for to the last event
+    whole_s: float = 0.0  # the session with its set-up and its documents
     cpu_s: float = 0.0
     rss_mb: float = 0.0
     others: tuple[float, float] = (0.0, 0.0)  # processor seconds of other programs, of so many seconds
@@ -39,7 +41,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     gpu: dict[str, Any] = {}
     health: dict[str, float | int | None] = {}
     stages: dict[str, float] = {}  # seconds of compute
-    word_latency: dict[str, tuple[float, int]] = {}  # part -> seconds in all, words
+    word_latency: dict[str, tuple[float, int]] = {}  # part -> seconds in all, words (or texts)
+    word_times: bool = True  # that the recogniser tells; without, it is the end of each text that was timed
     first_s: dict[str, float] = {}
 
 
@@ -55,9 +58,9 @@ def options_of(options: Options, mode: Mode, pace: float) -> Options:
 
 
 def made_of(
-    recordings: Sequence[Recording], options: Options, versions: dict[str, str], *more: object
+    recordings: Sequence[Recording], options: Options, made_with: dict[str, Any], *more: object
 ) -> str:
-    """A digest of all that a run hangs on: audio (size, time), options, models, pace."""
+    """A digest of all that a run hangs on: audio (size, time), options, pace; models, code and machine."""
     files = [(one.name, (stat := one.audio.stat()).st_size, stat.st_mtime_ns) for one in recordings]
     of = (
         SCHEMA,
@@ -66,10 +69,19 @@ def made_of(
         options.pace,
         options.asr_workers,
         options.device,
-        versions,
+        made_with,
         more,
     )
     return hashlib.blake2b(msgspec.msgpack.encode(of, order="deterministic"), digest_size=16).hexdigest()
+
+
+def code() -> str:
+    """A digest of this program's own code: what another one would have done is measured again."""
+    found = hashlib.blake2b(digest_size=8)
+    here = Path(__file__).parents[2]
+    for file in sorted(path for package in PACKAGES for path in (here / package).rglob("*.py")):
+        found.update(f"{file.relative_to(here)}\0".encode() + file.read_bytes() + b"\0")
+    return found.hexdigest()
 
 
 def kept(folder: Path, made: str) -> Run | None:
@@ -95,6 +107,7 @@ async def one_run(recording: Recording, folder: Path, options: Options, backends
     else:
         run = msgspec.structs.replace(
             summed(result, made),
+            whole_s=round(taken.wall_s, 3),
             cpu_s=taken.cpu_s,
             rss_mb=taken.rss_mb,
             others=(taken.others_cpu_s, taken.wall_s),
@@ -133,5 +146,6 @@ def summed(result: Result, made: str) -> Run:
         word_latency={
             part: (told["total_s"], told["count"]) for part, told in figures["word_latency"].items()
         },
+        word_times=figures.get("word_times") is not False,
         first_s=figures["first_s"],
     )

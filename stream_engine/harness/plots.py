@@ -33,7 +33,7 @@ MOST = 40  # recordings that one plot can name
 
 
 class Plot(NamedTuple):
-    """`says` it in words, for those who cannot see it; the tables have the numbers."""
+    """`says` what it shows; the tables have the numbers."""
 
     title: str
     says: str
@@ -49,7 +49,10 @@ def plots(results: Results) -> Iterator[Plot]:
     if (svg := _latency(outcomes)) is not None:
         yield Plot("Latency", "share of texts, words and turns that came within so many seconds", svg)
     if (svg := _parts(outcomes)) is not None:
-        yield Plot("Where a word's latency comes from", "mean seconds of each part, one after the other", svg)
+        whose = "word" if results.word_times else "text"
+        says = f"mean seconds from the end of a {whose} until it is final, part by part"
+        more = "" if results.word_times else "; this recogniser tells no times of the words in it"
+        yield Plot(f"Where a {whose}'s latency comes from", says + more, svg)
     if (svg := _load(results.load)) is not None:
         yield Plot("Sessions at a time", "lag of final text, and audio seconds a second, by sessions", svg)
 
@@ -65,7 +68,10 @@ def _rates(outcomes: Sequence[Outcome]) -> Markup | None:
     figure, (axis,) = axes_of(1, height=0.5 + 0.3 * len(outcomes))
     places = np.arange(len(outcomes))[::-1]
     for number, (column, found) in enumerate(shown.items()):
-        known = [(place, 100 * one) for place, one in zip(places, found, strict=True) if one is not None]
+        beside = 0.1 * ((len(shown) - 1) / 2 - number)  # equal rates do not hide one another
+        known = [
+            (place + beside, 100 * one) for place, one in zip(places, found, strict=True) if one is not None
+        ]
         axis.plot(
             [value for _, value in known],
             [place for place, _ in known],
@@ -83,21 +89,28 @@ def _rates(outcomes: Sequence[Outcome]) -> Markup | None:
 
 def _latency(outcomes: Sequence[Outcome]) -> Markup | None:
     figure, (axis,) = axes_of(1, height=2.6)
-    drawn = False
-    for number, (name, title) in enumerate(_LATE):
-        told = [one.values[name] for one in outcomes]
-        found = [value for one in told if isinstance(one, Samples) for value in one.values]
-        if found:
-            drawn = True
-            ordered = np.sort(found)
-            share = np.arange(1, len(ordered) + 1) / len(ordered)
-            axis.step(ordered, share, where="post", color=STAND_IN[f"s{number}"], label=title, linewidth=1.6)
-    if not drawn:
+    lines = _late(outcomes)
+    if not lines:
         return None
+    for number, (ordered, titles) in enumerate(lines.items()):
+        share = np.arange(1, len(ordered) + 1) / len(ordered)
+        colour, title = STAND_IN[f"s{number}"], " = ".join(titles)
+        axis.step(ordered, share, where="post", color=colour, label=title, linewidth=1.6)
     axis.set_ylim(0, 1)
     axis.set_xlim(left=0)
     titled(axis, "seconds", legend=True)
     return inline(figure, IN_PAGE, "latency")
+
+
+def _late(outcomes: Sequence[Outcome]) -> dict[tuple[float, ...], list[str]]:
+    """Ascending seconds, and what they are of: twins are one line."""
+    lines: dict[tuple[float, ...], list[str]] = {}
+    for name, title in _LATE:
+        told = [one.values[name] for one in outcomes]
+        found = sorted(value for one in told if isinstance(one, Samples) for value in one.values)
+        if found:
+            lines.setdefault(tuple(found), []).append(title)
+    return lines
 
 
 def _parts(outcomes: Sequence[Outcome]) -> Markup | None:

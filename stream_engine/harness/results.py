@@ -14,12 +14,20 @@ import msgspec
 
 from sinks.whole_file import replacing_bytes
 from stream_engine.errors import InputError
-from stream_engine.harness.columns import COLUMNS, NIST_COLLAR_S, TCP_COLLAR_S
+from stream_engine.harness.columns import COLUMNS, Column
 from stream_engine.harness.load import LoadRow
-from stream_engine.harness.measured import CONFIDENCE, RESAMPLES, Absent, Measured, interval, pooled
+from stream_engine.harness.measured import (
+    LEAST_RECORDINGS,
+    Absent,
+    Measured,
+    interval,
+    pooled,
+)
 from stream_engine.harness.one_run import Mode
 
 SCHEMA = 1
+NOTHING_DONE = "no recording could be done"
+FEW = f"fewer than {LEAST_RECORDINGS} recordings: no interval"
 PACKAGES = ("stream-engine", "meeteval", "pyannote.metrics", "faster-whisper", "moonshine-voice", "torch")
 
 
@@ -34,6 +42,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     stages: dict[str, float]  # seconds of compute
     health: dict[str, float | int | None]
     folder: str  # of its session, inside the bench's
+    word_times: bool = True  # whether its recogniser tells times of words
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,44 +77,32 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     def modes(self) -> list[Mode]:
         return list(dict.fromkeys(outcome.mode for outcome in self.outcomes))
 
+    @property
+    def word_times(self) -> bool:
+        """False where no session was told times of words."""
+        done = [one for one in self.outcomes if not one.failed]
+        return not done or any(one.word_times for one in done)
+
+    def title(self, column: Column) -> str:
+        """What the figure is called where the recogniser may tell no times of words."""
+        return column.title if self.word_times else column.title.replace("word latency", "text latency")
+
     def cell(self, mode: Mode, figure: str) -> Cell:
         return next(one for one in self.table if (one.mode, one.figure) == (mode, figure))
-
-
-DEFINITIONS = {
-    "text": "lower case, without punctuation, brackets, broken words and fillers",
-    "WER": "all errors over all words of the reference, in order of time, speakers ignored (meeteval)",
-    "cpWER, tcpWER": "meeteval; tcpWER with a collar of "
-    f"{TCP_COLLAR_S:.0f} s, times of words spread over a line by their letters",
-    "DER, JER": "pyannote.metrics; overlap counted; inside the UEM, or over the whole recording; "
-    f"with a collar, {NIST_COLLAR_S} s on either side of each boundary of the reference are left out",
-    "interim, confirmed": "of each message: audio fed less the end of its last word (true times of words "
-    "where there are some); confirmed: of final text only; oldest: less where the message before ended",
-    "word shown, committed": "from the true end of a recognised word until it is shown, and there for good",
-    "first turn": "from the first voice of the reference",
-    "first text": "from the first audio fed",
-    "correct speaker": "from the start of a turn of the reference until its right label is shown to stay",
-    "partial churn": "words that were shown and taken back, over final words (UPWR)",
-    "label flicker": "times that a shown label changes, a minute of speech",
-    "RTF, processor": "time, and processor time of this process and its children, over audio",
-    "other programs": "processor time that others took meanwhile, in cores: it makes ours wait",
-    "memory": "of the whole process, with all that it did before",
-    "interval": f"{CONFIDENCE} %, by the bootstrap over recordings ({RESAMPLES} resamples)",
-}
 
 
 def tabled(outcomes: Sequence[Outcome]) -> tuple[Cell, ...]:
     """Every figure of every mode, pooled over recordings."""
     cells: list[Cell] = []
     for mode in dict.fromkeys(outcome.mode for outcome in outcomes):
-        mine = [outcome for outcome in outcomes if outcome.mode == mode]
+        mine = [outcome for outcome in outcomes if outcome.mode == mode and not outcome.failed]
         for column in COLUMNS:
             found = [outcome.values[column.of] for outcome in mine]
             value = pooled(found, column.statistic)
             known = sum(not isinstance(one, Absent) for one in found)
             if value is None:
                 reasons = dict.fromkeys(one.reason for one in found if isinstance(one, Absent))
-                why = "; ".join(reasons) or "there is nothing to take it from"
+                why = "; ".join(reasons) or NOTHING_DONE
                 cells.append(Cell(mode=mode, figure=column.name, value=None, reason=why))
                 continue
             low, high = interval(found, column.statistic) or (None, None)
@@ -115,7 +112,7 @@ def tabled(outcomes: Sequence[Outcome]) -> tuple[Cell, ...]:
                     mode=mode,
                     figure=column.name,
                     recordings=known,
-                    reason=None if low is not None else "one recording: no interval",
+                    reason=None if low is not None else FEW,
                     **{name: None if x is None else round(x, 6) for name, x in rounded.items()},
                 )
             )

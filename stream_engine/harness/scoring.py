@@ -31,6 +31,7 @@ from stream_engine.log import read
 T = TypeVar("T")
 Values = dict[str, Measured]
 NO_REFERENCE = "no reference of that kind"
+NO_WORD_TIMED = "no word was timed"
 PARTS = ("capture", "policy", "lookahead", "queueing", "batch", "compute", "emission", "total")
 
 
@@ -141,7 +142,7 @@ def _late(known: Known, events: list[Event], run: Run, pace: float) -> Values:
     found["first_turn"] = latency.first_turn(events, run.began_s, known.talk or [], pace)
     for part in PARTS:
         total_s, words = run.word_latency.get(part, (0.0, 0))
-        found[f"word_{part}"] = ratio_of(total_s, words, "no word was timed")
+        found[f"word_{part}"] = ratio_of(total_s, words, NO_WORD_TIMED)
     return found
 
 

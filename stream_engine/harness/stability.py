@@ -16,6 +16,7 @@ from stream_engine.events import Event, Hypothesis, Relabel, Segment, Turn
 from stream_engine.harness.measured import Absent, Measured, ratio_of
 from stream_engine.harness.word_errors import normalised
 
+NO_FINAL_WORDS = "no final words"
 NO_SPEECH = "no speech was found"
 NO_LABELS = "no diarizer: nobody was asked who speaks"
 
@@ -89,4 +90,4 @@ def churn(events: Sequence[Event]) -> Measured:
                 shown[one.id] = follows
     if not any(isinstance(one, Hypothesis) for one in events):
         return Absent("no partial texts: --partials shows them")
-    return ratio_of(taken_back, words, "no final words")
+    return ratio_of(taken_back, words, NO_FINAL_WORDS)

@@ -14,6 +14,7 @@ over their line by their letters, as meeteval does by default.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -67,6 +68,7 @@ def tcpwer(reference: Sequence[Line], hypothesis: Sequence[Line]) -> Measured:
         from meeteval.io import SegLST
     except ImportError:
         return Absent(NO_MEETEVAL)
+    logging.getLogger("preprocess").setLevel(logging.ERROR)  # it takes the length of a line for a word's
     table: Any = SegLST
     score: Any = getattr(scorers, TCPWER)
     sides = [
