@@ -69,9 +69,9 @@ def lengths(chosen: argparse.Namespace, *usual: int) -> tuple[int, ...]:
 
 
 def slow(chosen: argparse.Namespace) -> dict[str, tuple[int, ...]]:
-    """For peers that take about as long as the audio lasts: ours goes on alone after 5 min."""
+    """For peers that take about as long as the audio lasts: ours goes on alone after 4 min."""
     alone = () if chosen.quick or chosen.lengths else (600,)
-    return {"lengths": lengths(chosen, 60, 300), "alone": alone}
+    return {"lengths": lengths(chosen, 60, 240), "alone": alone}
 
 
 def measure(arguments: list[str] | None = None) -> dict[str, Any]:
