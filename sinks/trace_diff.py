@@ -73,10 +73,9 @@ def milliseconds(figures: Figures, stage: str, key: str) -> float:
 def diff_sentences(first: Named, second: Named) -> list[str]:
     """The bottleneck, what became slower or faster, what is new, and lag and memory."""
     before, after = first[1], second[1]
-    paced = (first if before.get("paced") else second)[0]
-    feed = [] if fed_alike(before, after) else [_fed(paced)]
+    unlike = list(_unlike(first, second))
     told = [
-        *feed,
+        *unlike,
         _bottleneck(before, after),
         *_whole(before, after),
         *(_slower(before, after, change) for change in changes(before, after)),
@@ -84,13 +83,17 @@ def diff_sentences(first: Named, second: Named) -> list[str]:
         *_lags(before, after),
         *_memory(before, after),
     ]
-    return told if len(told) > 1 + len(feed) else [*told, f"nothing else changed by more than {LEAST:.0%}"]
+    return told if len(told) > 1 + len(unlike) else [*told, f"nothing else changed by more than {LEAST:.0%}"]
 
 
-def _fed(name: str) -> str:
-    return (
-        f"{name} was fed at the speed of life, the other one was not: only costs, shares and memory compare"
-    )
+def _unlike(*runs: Named) -> Iterator[str]:
+    """Why not everything can be compared."""
+    paced = [name for name, figures in runs if figures.get("paced")]
+    known = [name for name, figures in runs if figures.get("known")]
+    if len(paced) == 1:
+        yield f"{paced[0]} was fed at the speed of life, the other one was not: only costs and memory compare"
+    if len(known) == 1:
+        yield f"{known[0]} was answered from an earlier result: it computed next to nothing"
 
 
 def _bottleneck(before: Figures, after: Figures) -> str:

@@ -24,7 +24,7 @@ from sinks.wide_console import WIDTH, wide_console
 from stream_engine.clock import RATE
 from stream_engine.errors import InputError
 from stream_engine.events import Chunk
-from stream_engine.harness.batch import batch_table
+from stream_engine.harness.batch import batch_sentences, batch_table
 from stream_engine.performance import PerformanceLogger, metrics
 from stream_engine.performance.resources import Resources
 from stream_engine.pipeline import Pipeline
@@ -223,6 +223,22 @@ def printed(*views: Any) -> str:
         for view in views:
             console.print(view)
         return file.getvalue()
+
+
+def test_what_was_answered_from_an_earlier_result_is_not_said_to_be_fast(plain: Figures) -> None:
+    replayed = deepcopy(plain) | {"known": True}
+    for stage in replayed["stages"].values():
+        stage["feed"]["total_s"] /= 1000
+    told = diff_sentences(("first", plain), ("again", replayed))
+    assert told[0] == "again was answered from an earlier result: it computed next to nothing"
+    results = [
+        Result(folder=Path(name), exit_code=0, outputs={}, notes=(), performance_metrics=figures)
+        for name, figures in (("a", plain), ("b", deepcopy(plain)), ("again", replayed))
+    ]
+    results[1].performance_metrics["stages"]["second"]["feed"]["total_s"] *= 20
+    assert batch_sentences([results[0], results[2]]) == ()
+    assert any(line.startswith("b: slowest in second ") for line in batch_sentences(results[:2]))
+    assert "others 0.00" not in " ".join(batch_sentences(results))
 
 
 def test_in_a_file_no_table_loses_a_name_or_a_figure(plain: Figures) -> None:

@@ -40,9 +40,16 @@ def batch_table(results: Sequence[Result]) -> Table:
 
 
 def batch_sentences(results: Sequence[Result]) -> tuple[str, ...]:
-    """Which file was the slowest in which stages, and which is the noisiest; nothing for fewer than two."""
+    """Which file was the slowest in which stages, and which is the noisiest; nothing for fewer than two.
+
+    A file that was answered from an earlier result computed nothing, and is left out.
+    """
     told = [(result.folder.name, result.performance_metrics) for result in results]
-    told = [(name, figures) for name, figures in told if figures.get("audio_duration")]
+    told = [
+        (name, figures)
+        for name, figures in told
+        if figures.get("audio_duration") and not figures.get("known")
+    ]
     if len(told) < 2:
         return ()
     costs = [(name, figures["audio_duration"], _compute_s(figures)) for name, figures in told]
