@@ -60,6 +60,7 @@ def outputs(folder: Path) -> dict[str, Any]:
     """Every output out of the log, in this process."""
     from sinks.formats import FORMATS
     from sinks.labelled import LabelledLog
+    from sinks.uncollected import uncollected
 
     writers = EXTRA | {format.file: format.renderer for format in FORMATS if format.renderer}
     before = memory_mb("VmRSS")
@@ -69,7 +70,8 @@ def outputs(folder: Path) -> dict[str, Any]:
     for file, renderer in writers.items():
         module, _, function = renderer.partition(":")
         start = clocks()
-        getattr(import_module(module), function)(log, folder / file)
+        with uncollected():
+            getattr(import_module(module), function)(log, folder / file)
         size = {"mb": (folder / file).stat().st_size / 1e6, "peak_mb": memory_mb("VmHWM")}
         rows.append({"output": file} | since(start) | size)
     whole = since(began) | {"before_mb": before, "peak_mb": memory_mb("VmHWM")}

@@ -26,4 +26,6 @@ _LOOKALIKES = {".": "․", ",": "‚"}
 
 def timeless(text: str) -> str:
     """`text` in which nothing reads as a time: to pysubs2 a line with two is a cue, even without an arrow."""
+    if ":" not in text:
+        return text
     return _TIME.sub(lambda found: found[1] + _LOOKALIKES[found[2]], text)

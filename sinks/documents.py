@@ -8,6 +8,7 @@ from pathlib import Path
 from sinks.formats import DEFAULT, FORMATS, Format, Unwritten
 from sinks.labelled import LabelledLog
 from sinks.manifest import Output
+from sinks.uncollected import uncollected
 
 EVENTS = "events.jsonl"
 
@@ -31,7 +32,8 @@ def write_documents(
         if not format.by_default and format.name not in formats and format.file not in (former or {}):
             continue
         if format.name in formats:
-            output = _write(format, folder / format.file, log, (supplied or {}).get(format.file))
+            with uncollected():
+                output = _write(format, folder / format.file, log, (supplied or {}).get(format.file))
             if output.state == "failed" and output.reason:
                 log.failures[format.file] = output.reason
         else:

@@ -77,8 +77,8 @@ FORMATS = (
     Format("trace", "trace.json", reason=NOT_FROM_LOG),
     Format("prometheus", "performance.prom", reason=NOT_FROM_LOG, on_request=True),
     Format("spans", "spans.jsonl", reason=NOT_FROM_LOG, on_request=True),
-    Format("report", "report.html", "sinks.report.page:write_report"),
     Format("pdf", "report.pdf", "sinks.report.pdf:write_report_pdf", on_request=True),
+    Format("report", "report.html", "sinks.report.page:write_report"),
     Format("summary", "summary.json", "sinks.summary:write_summary"),  # the last: it tells what failed
 )
 

@@ -13,6 +13,7 @@ than they mean keep the meaning that they had:
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import compress, repeat
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ from sinks.labelled import LabelledLog
 from sinks.segment_table import segment_table
 from sinks.table_schemas import SEGMENTS, Column, Kind
 
-Cells = dict[str, Any]  # a row of the table of segments
+Cells = dict[str, Any]
+Columns = dict[str, list[Any]]  # of the table of segments, by name
 _TEXT = "file_id speaker_id speaker_name text emotion_top intent_top noise_tag affect_hint error_flags"
 _BOOL = "low_confidence_ser vad_unstable"
 _JSON = (
@@ -81,9 +83,10 @@ def write_legacy_csv(log: LabelledLog, out: Path) -> None:
     names = [column.name for column in SEGMENTS if column.name != "words"]
     with csv_table(out, [Column(name, _kind(name), "") for name in NAMES]) as add:
         for columns in segment_table(log).cells(names):
-            cells = (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
-            rows = [_row(cell, whole) for cell in cells if cell["text"].strip()]
-            add([[row.get(name) for row in rows] for name in NAMES])
+            said = [bool(text.strip()) for text in columns[names.index("text")]]
+            cells = {name: list(compress(column, said)) for name, column in zip(names, columns, strict=True)}
+            shown = {name: cells[source] for name, source in _SAME.items()} | _made_of(cells)
+            add([shown[name] if name in shown else repeat(whole.get(name), sum(said)) for name in NAMES])
 
 
 def _kind(name: str) -> Kind:
@@ -92,23 +95,24 @@ def _kind(name: str) -> Kind:
     return "text" if name in _TEXT.split() else "bool" if name in _BOOL.split() else "float"
 
 
-def _row(cells: Cells, whole: Cells) -> Cells:
-    slips = [cells[name] for name in ("fillers", "repetitions", "false_starts")]
-    sounds, notes = _read(cells["sounds"]), _read(cells["prosody_notes"])
-    return (
-        whole
-        | {name: cells[source] for name, source in _SAME.items()}
-        | {
-            "emotion_scores_json": cells["emotions"],
-            "text_emotions_top5_json": _top(cells["text_emotions"], 5),
-            "text_emotions_full_json": cells["text_emotions"],
-            "intent_top3_json": _top(cells["intents"], 3),
-            "events_top3_json": _written(sounds[:3]) if sounds else None,
-            "snr_db_sed": _covered(sounds, cells["duration_s"]) if sounds else None,
-            "disfluency_count": None if None in slips else sum(slips),
-            "error_flags": "; ".join(notes) if notes else None,
-        }
-    )
+def _made_of(cells: Columns) -> Columns:
+    """The columns that no column of the table says as it is."""
+    sounds = [_read(cell) for cell in cells["sounds"]]
+    slips = zip(*(cells[name] for name in ("fillers", "repetitions", "false_starts")), strict=True)
+    notes = [_read(cell) for cell in cells["prosody_notes"]]
+    return {
+        "emotion_scores_json": cells["emotions"],
+        "text_emotions_top5_json": [_top(cell, 5) for cell in cells["text_emotions"]],
+        "text_emotions_full_json": cells["text_emotions"],
+        "intent_top3_json": [_top(cell, 3) for cell in cells["intents"]],
+        "events_top3_json": [_written(heard[:3]) if heard else None for heard in sounds],
+        "snr_db_sed": [
+            _covered(heard, length) if heard else None
+            for heard, length in zip(sounds, cells["duration_s"], strict=True)
+        ],
+        "disfluency_count": [None if None in counted else sum(counted) for counted in slips],
+        "error_flags": ["; ".join(found) if found else None for found in notes],
+    }
 
 
 def _read(cell: str | None) -> Any:

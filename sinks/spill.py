@@ -14,7 +14,7 @@ from sinks.arrow import Batch, Row, batch_of, by_column, pa, schema
 from sinks.table_schemas import NESTED, Column
 
 _JSON = ".json"  # ends the name of a column that holds the cells of another as text
-_encode = msgspec.json.Encoder().encode
+_encode = msgspec.json.Encoder().encode_lines
 
 
 class Spill:
@@ -34,7 +34,7 @@ class Spill:
         with tempfile.TemporaryFile(dir=folder) as file:
             with pa.ipc.new_stream(file, table, options=options) as stream:
                 for cells in by_column(rows):
-                    encoded = [list(map(_text, cells[place])) for place in twice]
+                    encoded = [_texts(cells[place]) for place in twice]
                     stream.write_batch(batch_of(both, [*cells, *encoded], table))
             file.flush()
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -57,5 +57,6 @@ class Spill:
                 self._map.madvise(mmap.MADV_DONTNEED)  # else the file counts as memory
 
 
-def _text(cell: object) -> str | None:
-    return None if cell is None else _encode(cell).decode()
+def _texts(cells: Sequence[object]) -> list[str | None]:
+    texts = _encode(cells).decode().split("\n")
+    return [None if cell is None else text for cell, text in zip(cells, texts, strict=False)]

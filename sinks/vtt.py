@@ -65,6 +65,6 @@ def _stamped(cue: Cue) -> str:
             if before < word.start < cue.end:
                 stamp, before = f"<{cue_time(word.start, '.')}>", word.start
             space = "" if word.glued or place == 0 else " "
-            words.append(space + stamp + _escaped(shown([word])))
+            words.append(space + stamp + (word.text if word.text.isalnum() else _escaped(shown([word]))))
         lines.append("".join(words))
     return "\n".join(lines)
