@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar
 
 import msgspec
 
-from sinks.kept_segments import KeptSegments
+from sinks.kept_records import KeptRecords
 from sinks.log_columns import Columns, Rows, view
 from sinks.log_index import LogIndex
 from sinks.log_labels import Labels
@@ -72,7 +72,7 @@ class LabelledLog:
         self._index = index or LogIndex(path)
         self._labels = Labels(self._index)
         self._keep_in = keep_in
-        self._kept: KeptSegments | None = None
+        self._kept: KeptRecords[Segment] | None = None
         if index is None:
             self._index.catch_up()
 
@@ -109,7 +109,7 @@ class LabelledLog:
         if rows is not None or self._keep_in is None:
             return self._labelled(rows)
         if self._kept is None:
-            self._kept = KeptSegments(self._keep_in, self._labelled(None))
+            self._kept = KeptRecords(self._keep_in, Segment, self._labelled(None))
         return iter(self._kept)
 
     def _labelled(self, rows: Rows | None) -> Iterator[Segment]:

@@ -7,15 +7,18 @@ transcript.words.vtt   <v SPEAKER_00>hello <00:00:01.250>there</v>     each word
 from __future__ import annotations
 
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from sinks.cues import cue_time, cue_times, timeless
 from sinks.formats import Unwritten
 from sinks.inert_text import plain
+from sinks.kept_records import KeptRecords
 from sinks.labelled import LabelledLog
 from sinks.subtitle_cues import Cue, cues
 from sinks.subtitle_lines import shown
 from sinks.whole_file import replacing
 
+_kept: WeakKeyDictionary[LabelledLog, KeptRecords[Cue]] = WeakKeyDictionary()
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
@@ -23,7 +26,7 @@ def write_vtt(log: LabelledLog, out: Path) -> None:
     """Cues as `subtitle_cues` times them, their ids those of the segments."""
     with replacing(out) as file:
         file.write("WEBVTT\n\n")
-        for cue in cues(log.segments()):
+        for cue in _cues(log):
             file.write(_cue(cue, _escaped(cue.text)))
 
 
@@ -36,12 +39,19 @@ def write_vtt_words(log: LabelledLog, out: Path) -> None:
     texts = timed = 0
     with replacing(out) as file:
         file.write("WEBVTT\n\n")
-        for cue in cues(log.segments()):
+        for cue in _cues(log):
             texts += 1
             timed += cue.timed
             file.write(_cue(cue, _stamped(cue) if cue.timed else _escaped(cue.text)))
         if texts and not timed:
             raise Unwritten("the recogniser has no word times")
+
+
+def _cues(log: LabelledLog) -> KeptRecords[Cue]:
+    """The same for both files; those of SubRip differ, since the name takes room in them."""
+    if log not in _kept:
+        _kept[log] = KeptRecords(log.path.parent, Cue, cues(log.segments()))
+    return _kept[log]
 
 
 def _escaped(text: str) -> str:

@@ -161,3 +161,15 @@ def test_windows_of_figures_follow_a_relabel_of_a_whole_speaker(tmp_path):
     found = log.statistics()
     assert found is not None
     assert [one.speakers for one in found.windows] == [("A",), ("A", "B")]
+
+
+def test_segments_that_are_kept_are_those_of_the_log_and_are_read_once(tmp_path):
+    folder = written(tmp_path / "talk", session())
+    path = folder / "events.jsonl"
+    plain = list(LabelledLog(path).segments())
+    kept = LabelledLog(path, keep_in=folder)
+    assert list(kept.segments()) == plain != []
+    assert list(kept.told()) == list(LabelledLog(path).told())
+    assert [each.name for each in folder.iterdir()] == ["events.jsonl"]
+    path.unlink()
+    assert list(kept.segments()) == plain

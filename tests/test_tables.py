@@ -7,6 +7,8 @@ import json
 import os
 import re
 import stat
+import subprocess
+import sys
 
 import duckdb
 import msgspec
@@ -313,3 +315,14 @@ def test_the_spilled_table_leaves_no_file_and_the_parts_of_the_session_go(tmp_pa
     assert sorted(os.listdir(folder)) == ["events.jsonl", "segments.csv", PARTS]
     write_segments_parquet(log, folder / "segments.parquet")
     assert sorted(os.listdir(folder)) == ["events.jsonl", "segments.csv", "segments.parquet"]
+
+
+def test_tables_are_made_without_pandas_which_still_works_afterwards():
+    program = (
+        "import sys; from sinks.arrow import batches, pa; from sinks.table_schemas import Column;"
+        "found, = batches([Column('a', 'text', '')], [('x',), (None,)]); assert 'pandas' not in sys.modules;"
+        "import pandas; frame = pa.Table.from_batches([found]).to_pandas();"
+        "print(frame['a'].tolist()[0], pa.array(pandas.Series([1])))"
+    )
+    told = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
+    assert told.split() == ["x", "[", "1", "]"]
