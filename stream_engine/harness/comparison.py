@@ -35,9 +35,12 @@ NO_NEWS: dict[Unit, float] = {
     "cores": 0.1,
 }
 UNKNOWN = Absent("not measured by that version")
-WORSE, BETTER, UNSURE = "worse", "better", "moved, within what chance may do"
-FEW, HIGH_WATER = "moved (too few recordings to tell)", "moved (it depends on all that ran before)"
-RANKS = (WORSE, BETTER, UNSURE, FEW, HIGH_WATER)
+WORSE, BETTER, UNSURE, FEW, HIGH_WATER = range(5)
+UNDECIDED = {
+    UNSURE: "moved, within what chance may do:",
+    FEW: "moved (too few recordings to tell):",
+    HIGH_WATER: "moved (it depends on all that ran before):",
+}
 
 
 class Asked(NamedTuple):
@@ -61,9 +64,14 @@ class News(NamedTuple):
 def compared(before: Results, now: Results) -> tuple[str, ...]:
     """Sentences: what does not compare, what got worse (the most first), better, and the rest; in the end how
     many figures were compared."""
+    if (before.outcomes, before.load) == (now.outcomes, now.load):
+        return ("this is the earlier bench itself: nothing was run again",)
     asked = [*_figures(before, now), *_load(before, now)]
     news = sorted([*_failed(before, now), *(told for one in asked if (told := _moved(one)) is not None)])
-    lines = [*unlike(before, now), *(one.sentence for one in news)]
+    lines = [*unlike(before, now), *(one.sentence for one in news if one.rank not in UNDECIDED)]
+    for rank, title in UNDECIDED.items():
+        moved = [f"– {one.sentence}" for one in news if one.rank == rank]
+        lines += [title, *moved] if moved else []
     decided = [one for one in asked if one.column.statistic != "largest" and _recordings(one)]
     able = sum(_recordings(one) >= LEAST_RECORDINGS for one in decided)
     if not decided:
@@ -71,11 +79,11 @@ def compared(before: Results, now: Results) -> tuple[str, ...]:
     elif not able:
         lines.append(f"worse or better: no verdict on fewer than {LEAST_RECORDINGS} recordings in common")
     else:
-        if not any(one.rank == 0 for one in news):
+        if not any(one.rank == WORSE for one in news):
             lines.append("nothing got worse")
         lines.append(
-            f"{able} figures were compared: if nothing changed, chance calls up to {100 * LEVEL:.0f} % of "
-            f"them worse or better ({LEVEL * able:.0f})"
+            f"{able} figures were compared: if nothing changed, chance calls up to {LEVEL * able:.1f} "
+            "of them worse or better"
         )
     return tuple(lines)
 
@@ -110,7 +118,7 @@ def _failed(before: Results, now: Results) -> Iterator[News]:
     well = {(one.recording, one.mode) for one in before.outcomes if not one.failed}
     for one in now.outcomes:
         if one.failed and (one.recording, one.mode) in well:
-            yield News(0, float("-inf"), f"{one.mode}: {plain(one.recording)} fails, and did not then")
+            yield News(WORSE, float("-inf"), f"{one.mode}: {plain(one.recording)} fails, and did not then")
 
 
 def _known(one: Asked) -> list[tuple[Measured, Measured]]:
@@ -130,29 +138,34 @@ def _moved(one: Asked) -> News | None:
         if isinstance(value, Absent) and value.reason in OWN_FAULT and not isinstance(was, Absent)
     ]
     if lost:
-        return News(0, float("-inf"), f"{one.title}: no figure any more for {', '.join(map(plain, lost))}")
+        return News(
+            WORSE, float("-inf"), f"{one.title}: no figure any more for {', '.join(map(plain, lost))}"
+        )
     pairs = _known(one)
     sides = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     was, is_now = (pooled(side, column.statistic) for side in sides)
     if was is None or is_now is None:
         return None
     moved = is_now - was
-    if abs(moved) <= max(LEAST * abs(was), NO_NEWS[column.unit]):
+    then, here = shown(was, column.unit), shown(is_now, column.unit)
+    if then == here or abs(moved) <= max(LEAST * abs(was), NO_NEWS[column.unit]):
         return None
-    how, why = _verdict(column, sides, moved)
-    figures = f"{shown(was, column.unit)} to {shown(is_now, column.unit)}"
-    return News(RANKS.index(how), -moved / (abs(was) or 1), f"{one.title} {how}: {figures}{why}")
+    rank, probable = _verdict(column, sides, moved)
+    size, said = -moved / (abs(was) or 1), f"{then} to {here}"
+    if rank in UNDECIDED:
+        return News(rank, size, f"{one.title}: {said}")
+    said += f", {'+' if moved > 0 else '−'}{shown(abs(moved), column.unit)}"
+    sure = f"by chance in {100 * max(probable, 0.001):.1f} % of cases, over {len(pairs)} recordings"
+    return News(rank, size, f"{one.title} {'worse' if rank == WORSE else 'better'}: {said} ({sure})")
 
 
 def _verdict(
     column: Column, sides: tuple[Sequence[Measured], Sequence[Measured]], moved: float
-) -> tuple[str, str]:
-    """And what it rests on."""
+) -> tuple[int, float]:
+    """Its rank, and how probable the figures are by chance."""
     if column.statistic == "largest":
-        return HIGH_WATER, ""
-    if (count := len(sides[0])) < LEAST_RECORDINGS:
-        return FEW, ""
+        return HIGH_WATER, 1.0
+    if len(sides[0]) < LEAST_RECORDINGS:
+        return FEW, 1.0
     probable = chance(*sides, column.statistic)
-    how = UNSURE if probable > LEVEL else WORSE if moved > 0 else BETTER
-    by = f"{'+' if moved > 0 else '−'}{shown(abs(moved), column.unit)}"
-    return how, f", {by} (by chance in {100 * max(probable, 0.001):.1f} % of cases, over {count} recordings)"
+    return UNSURE if probable > LEVEL else WORSE if moved > 0 else BETTER, probable

@@ -65,10 +65,10 @@ def _rates(outcomes: Sequence[Outcome]) -> Markup | None:
     shown = {column: found for column, found in values.items() if any(one is not None for one in found)}
     if not shown or len(outcomes) > MOST:
         return None
-    figure, (axis,) = axes_of(1, height=0.5 + 0.3 * len(outcomes))
+    figure, (axis,) = axes_of(1, height=0.5 + 0.45 * len(outcomes))
     places = np.arange(len(outcomes))[::-1]
     for number, (column, found) in enumerate(shown.items()):
-        beside = 0.1 * ((len(shown) - 1) / 2 - number)  # equal rates do not hide one another
+        beside = 0.17 * ((len(shown) - 1) / 2 - number)  # equal rates do not hide one another
         known = [
             (place + beside, 100 * one) for place, one in zip(places, found, strict=True) if one is not None
         ]
