@@ -14,6 +14,7 @@ from sinks.labelled import LabelledLog
 from sinks.report.matter import gathered
 from sinks.report.page import pieces
 from sinks.whole_file import replacing_bytes
+from stream_engine.malloc import give_back
 
 
 def write_report_pdf(log: LabelledLog, out: Path) -> None:
@@ -31,6 +32,7 @@ def write_report_pdf(log: LabelledLog, out: Path) -> None:
     except OSError as error:  # it opens its libraries when it is imported
         raise Unwritten(f"weasyprint lacks a library of the system: {error}") from None
     page = "".join(pieces(gathered(log), still=True))
+    give_back()  # of 300 MB at most, this takes 120
     nowhere = URLFetcher(allowed_protocols=())
     with replacing_bytes(out) as file, _quiet():
         HTML(string=page, url_fetcher=nowhere).write_pdf(file, pdf_identifier=b"stream-engine", pdf_tags=True)
