@@ -349,6 +349,7 @@ def test_a_broken_file_is_no_reason_for_the_figures_of_the_others() -> None:
     assert why not in told
     assert "word_shown" not in told
     assert "word shown; word committed" in told
+    assert "2 recordings, 1 failed" in _shown(found, 110)
     assert found.cell("paced", "wer").value == pytest.approx(1 / 9)
 
 

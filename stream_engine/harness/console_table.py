@@ -42,12 +42,21 @@ LAG = ("mean", "p50", "p90", "p95", "p99")
 
 def tables(results: Results) -> Iterator[Any]:
     """The figures, the files, the load; then sentences. For 80 columns or more."""
+    count = len({outcome.recording for outcome in results.outcomes})
+    failed = len({outcome.recording for outcome in results.outcomes if outcome.failed})
+    brackets = any(cell.low is not None for cell in results.table)
+    yield Text(
+        f"{plain(results.data_set)}: {count} recordings{f', {failed} failed' if failed else ''}"
+        f"{'; in brackets: 95 % interval' if brackets else ''}"
+    )
     yield _figures(results)
     yield from reasons(results)
     yield ""
+    yield "by file"
     yield _files(results)
     if results.load:
         yield ""
+        yield "sessions at a time: lag of final text (s), and RTFX: audio seconds a second"
         yield _load(results.load)
     for title, lines in (("peculiar to", results.peculiar), ("against the earlier bench", results.compared)):
         if lines:
@@ -84,7 +93,8 @@ def reasons(results: Results) -> list[str]:
     found = [f"– {titles} ({', '.join(modes)}): {plain(why)}" for (titles, why), modes in told.items()]
     if any(cell.reason == FEW for cell in results.table):
         found.append(f"no interval in brackets: {FEW.partition(':')[0]}")
-    if not results.word_times:
+    latencies = (cell for cell in results.table if cell.figure == "word_total")
+    if not results.word_times and any(cell.value is not None for cell in latencies):
         found.append(TEXT_LATENCY)
     return found
 
@@ -99,11 +109,7 @@ def per_file(outcome: Outcome) -> list[str]:
 
 
 def _figures(results: Results) -> Table:
-    count = len(dict.fromkeys(outcome.recording for outcome in results.outcomes))
-    title = f"{plain(results.data_set)}: {count} recordings"
-    if any(cell.low is not None for cell in results.table):
-        title += "; in brackets: 95 % interval"
-    view = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    view = Table(box=None, pad_edge=False)
     view.add_column("figure", no_wrap=True)
     for mode in results.modes:
         view.add_column(f"{mode}{f' × {results.pace:g}' if mode == 'paced' else ''}", justify="right")
@@ -115,7 +121,7 @@ def _figures(results: Results) -> Table:
 
 
 def _files(results: Results) -> Table:
-    view = Table(title="by file", title_justify="left", box=None, pad_edge=False)
+    view = Table(box=None, pad_edge=False)
     view.add_column("recording", overflow="fold", max_width=40)
     view.add_column("mode", no_wrap=True)
     for title in ("audio\ns", *by_file_titles()):
@@ -128,8 +134,7 @@ def _files(results: Results) -> Table:
 
 
 def _load(rows: tuple[LoadRow, ...]) -> Table:
-    title = "sessions at a time: lag of final text (s), audio seconds a second"
-    view = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    view = Table(box=None, pad_edge=False)
     for name in ("mode", "at a\ntime", *LAG, "RTFX", "cpu\n×", "memory\nMB", "failed"):
         view.add_column(name, justify="left" if name == "mode" else "right", no_wrap=True)
     for row in rows:
