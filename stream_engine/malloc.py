@@ -6,7 +6,7 @@ holes in every one of them: over 30 min of recognition 140 MB, against 10 MB in 
 
 By itself glibc puts ever larger blocks into the heap, once it has seen such a block freed. The tensors of
 models then come and go between small things that stay, and leave holes: 60 to 85 MB, against 33 to 46 where
-each block of 1 MB and more is mapped on its own, for 2 % of the processor's time.
+each block of 1 MB and more is mapped on its own, for 3 % of the processor's time.
 """
 
 from __future__ import annotations

@@ -103,13 +103,13 @@ def turn(id: int, revision: int, start: int, end: int, who: str, at: float, *, f
 def test_latency_is_audio_fed_less_the_end_of_the_last_word() -> None:
     events = [partial(1, 2, "one two", 2.5), segment(1, 0, 3, "one two three", 4.0)]
     words = [Spoken(0.8, "one"), Spoken(1.5, "two"), Spoken(2.9, "three")]
-    newest, oldest = message_latency(messages(events, 0.0), words, 1.0)
+    newest, oldest = message_latency(messages(events), words, 1.0)
     assert newest == pytest.approx([1.0, 1.1])  # 2.5 - 1.5 and 4.0 - 2.9
     assert oldest == pytest.approx([2.5, 2.5])  # 2.5 - 0 and 4.0 - 1.5
-    told = text_latency(messages(events, 0.5), words, 1.0)
-    assert told["confirmed"] == Samples((0.6,))
-    assert told["word_shown"] == Samples((1.2, 0.5, 0.6))
-    assert told["word_committed"] == Samples((2.7, 2.0, 0.6))
+    told = text_latency(messages(events), words, 1.0)
+    assert told["confirmed"] == Samples((1.1,))
+    assert told["word_shown"] == Samples((1.7, 1.0, 1.1))
+    assert told["word_committed"] == Samples((3.2, 2.5, 1.1))
 
 
 def test_churn_counts_words_that_were_shown_and_are_gone() -> None:
@@ -130,7 +130,7 @@ def test_the_speaker_is_right_when_the_last_label_came_to_stay() -> None:
         turn(2, 0, 5, 8, "C", 8.2),
         Relabel(to="D", as_of=9 * S, turns=(2,), emitted_at=9.0),
     ]
-    changes = label_changes(events, 0.0)
+    changes = label_changes(events)
     talk = [Talk(0.0, 4.0, "x"), Talk(5.0, 8.0, "y"), Talk(8.5, 9.5, "x")]
     told = correct_speaker(talk, changes, {"B": "x", "D": "y"}, 1.0)
     assert told["correct_speaker"] == Samples((4.5, 4.0))
@@ -335,10 +335,10 @@ def test_another_code_is_measured_again(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_a_turn_before_anybody_speaks_is_not_the_first_one() -> None:
     false, true = turn(1, 0, 0, 1, "A", 1.2), turn(2, 0, 4, 6, "A", 6.5)
-    told = first_turn([false, true], 0.0, [Talk(5.0, 9.0, "x")], 1.0)
+    told = first_turn([false, true], [Talk(5.0, 9.0, "x")], 1.0)
     assert told == Samples((1.5,))
-    assert first_turn([false], 0.0, [Talk(5.0, 9.0, "x")], 1.0) == Absent(NO_TURN)
-    assert first_turn([false], 0.0, [], 1.0) == Samples((1.2,))
+    assert first_turn([false], [Talk(5.0, 9.0, "x")], 1.0) == Absent(NO_TURN)
+    assert first_turn([false], [], 1.0) == Samples((1.2,))
 
 
 def test_a_broken_file_is_no_reason_for_the_figures_of_the_others() -> None:

@@ -48,8 +48,8 @@ class Interval(Protocol):
     def end(self) -> float: ...
 
 
-def messages(events: Iterable[Event], began: float) -> list[Message]:
-    """All texts as they came; `began`: when the feed did, in seconds of `emitted_at`."""
+def messages(events: Iterable[Event]) -> list[Message]:
+    """All texts as they came."""
     found: list[Message] = []
     for one in events:
         if one.emitted_at is None or not isinstance(one, Segment | Hypothesis) or not one.text:
@@ -57,8 +57,8 @@ def messages(events: Iterable[Event], began: float) -> list[Message]:
         if isinstance(one, Hypothesis) and one.final:
             continue
         committed = one.text if isinstance(one, Segment) else one.committed
-        at, final = one.emitted_at - began, isinstance(one, Segment)
-        found.append(Message(at, one.start / RATE, one.end / RATE, one.text, committed, final))
+        final = isinstance(one, Segment)
+        found.append(Message(one.emitted_at, one.start / RATE, one.end / RATE, one.text, committed, final))
     return sorted(found)
 
 
@@ -123,7 +123,7 @@ def text_latency(told: Sequence[Message], spoken: Sequence[Spoken], pace: float)
     }
 
 
-def first_turn(events: Iterable[Event], began: float, talk: Sequence[Talk], pace: float) -> Measured:
+def first_turn(events: Iterable[Event], talk: Sequence[Talk], pace: float) -> Measured:
     """From the first voice of the reference to the first turn shown while somebody speaks there; without a
     reference, from the start of the first turn."""
     for one in events:
@@ -131,5 +131,5 @@ def first_turn(events: Iterable[Event], began: float, talk: Sequence[Talk], pace
             start, end = one.start / RATE, one.end / RATE
             if not talk or any(start < voice.end and voice.start < end for voice in talk):
                 voice = min((voice.start for voice in talk), default=start)
-                return samples_of([one.emitted_at - began - voice / pace], "")
+                return samples_of([one.emitted_at - voice / pace], "")
     return Absent(NO_TURN)

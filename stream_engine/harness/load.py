@@ -56,10 +56,10 @@ class LoadRow(msgspec.Struct, frozen=True, kw_only=True):
     made_of: str = ""
 
 
-def text_lags(events: Iterable[Event], began_s: float, pace: float) -> list[float]:
+def text_lags(events: Iterable[Event], pace: float) -> list[float]:
     """Of each final text, in seconds."""
     return [
-        one.emitted_at - began_s - one.end / RATE / pace
+        one.emitted_at - one.end / RATE / pace
         for one in events
         if isinstance(one, Segment) and one.final and one.text and one.emitted_at is not None
     ]
@@ -68,7 +68,7 @@ def text_lags(events: Iterable[Event], began_s: float, pace: float) -> list[floa
 def row_of_runs(mode: Mode, runs: Sequence[tuple[Run, Path]], pace: float) -> LoadRow:
     """One session at a time: the runs that were scored, with their logs."""
     done = [(run, log) for run, log in runs if not run.failed]
-    jobs = [(run, text_lags(read(log), run.began_s, pace)) for run, log in done]
+    jobs = [(run, text_lags(read(log), pace)) for run, log in done]
     return msgspec.structs.replace(
         _row(mode, 1, jobs, sum(run.whole_s for run, _ in done)),
         failed=len(runs) - len(done),
@@ -96,7 +96,7 @@ async def loaded(
             with suppress(StreamEngineError):  # counted as failed
                 result = await session(recording, folder / str(place), options, backends)
                 run = summed(result, "")
-                done[place] = run, text_lags(result.events, run.began_s, options.pace or 1.0)
+                done[place] = run, text_lags(result.events, options.pace or 1.0)
 
     with tempfile.TemporaryDirectory(prefix="stream-engine-bench-") as name, Taken() as taken:
         began = time.perf_counter()

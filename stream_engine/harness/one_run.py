@@ -19,7 +19,7 @@ from stream_engine.inputs import Input
 from stream_engine.options import Options
 from stream_engine.session_folder import Result
 
-SCHEMA = 1
+SCHEMA = 2
 RUN = "run.json"
 PACKAGES = ("stream_engine", "operators", "sinks")
 PACED, UNPACED = "paced", "unpaced"
@@ -37,7 +37,6 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     cpu_s: float = 0.0
     rss_mb: float = 0.0
     others: tuple[float, float] = (0.0, 0.0)  # processor seconds of other programs, of so many seconds
-    began_s: float = 0.0  # when the feed did, in seconds of `emitted_at`: loading was over
     gpu: dict[str, Any] = {}
     health: dict[str, float | int | None] = {}
     stages: dict[str, float] = {}  # seconds of compute
@@ -138,7 +137,6 @@ def summed(result: Result, made: str) -> Run:
         made_of=made,
         audio_s=figures["audio_duration"],
         wall_s=round(figures["total_duration"] - figures["load_s"], 3),
-        began_s=figures["load_s"],
         health=figures["health"],
         stages={
             name: stage["feed"]["total_s"] for name, stage in figures["stages"].items() if stage["items"]

@@ -77,7 +77,7 @@ def scored(known: Known, run: Run, log: Path, mode: Mode, pace: float) -> Values
     ]
     turns = [Talk(one.start / RATE, one.end / RATE, one.speaker or "") for one in labelled.turns()]
     diarized = any(turn.speaker for turn in turns)
-    changes = stability.label_changes(events, run.began_s)
+    changes = stability.label_changes(events)
     values = {
         **_words(known, lines, diarized, labelled.session_start),
         **_speakers(known, turns, diarized, run.audio_s),
@@ -90,9 +90,7 @@ def scored(known: Known, run: Run, log: Path, mode: Mode, pace: float) -> Values
         **gpu_values(run.gpu, run.audio_s),
     }
     text = run.first_s.get("final segment")
-    values["first_result"] = (
-        Absent(latency.NO_TEXT) if text is None else Samples((round(text - run.began_s, 3),))
-    )
+    values["first_result"] = Absent(latency.NO_TEXT) if text is None else Samples((round(text, 3),))
     values |= _right_speaker(known, turns, changes, run, pace)
     if mode == PACED:
         values["rtf"] = Absent("fed at the speed of life: it takes as long as it is")
@@ -137,9 +135,9 @@ def _speakers(known: Known, turns: list[Talk], diarized: bool, audio_s: float) -
 
 
 def _late(known: Known, events: list[Event], run: Run, pace: float) -> Values:
-    told = latency.messages(events, run.began_s)
+    told = latency.messages(events)
     found = latency.text_latency(told, known.words, pace)
-    found["first_turn"] = latency.first_turn(events, run.began_s, known.talk or [], pace)
+    found["first_turn"] = latency.first_turn(events, known.talk or [], pace)
     for part in PARTS:
         total_s, words = run.word_latency.get(part, (0.0, 0))
         found[f"word_{part}"] = ratio_of(total_s, words, NO_WORD_TIMED)

@@ -34,11 +34,11 @@ class LabelChange:
         return self.shown[-1][1] if self.shown else None
 
 
-def label_changes(events: Iterable[Event], began: float) -> dict[int, LabelChange]:
+def label_changes(events: Iterable[Event]) -> dict[int, LabelChange]:
     """By turn, without those that were withdrawn."""
     turns: dict[int, LabelChange] = {}
     for one in events:
-        at = (one.emitted_at or 0.0) - began
+        at = one.emitted_at or 0.0
         if isinstance(one, Turn) and one.speaker is not None:
             turn = turns.setdefault(one.id, LabelChange())
             turn.shown.append((at, one.speaker, one.end))
