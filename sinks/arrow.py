@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from itertools import accumulate, chain, islice
 from operator import attrgetter
+from threading import Lock
 from typing import IO, Any
 
 from sinks.table_schemas import NESTED, Column
@@ -20,6 +22,7 @@ pa: Any = import_module("pyarrow")  # it has no types to check against
 Batch = Any  # pyarrow.RecordBatch
 Row = tuple[Any, ...]
 BATCH, GROUP = 1024, 4  # rows of a batch, batches of a row group
+_ALONE = Lock()
 
 
 class _NoPandas:
@@ -31,10 +34,25 @@ class _NoPandas:
             raise ModuleNotFoundError(name)
 
 
-if "pandas" not in sys.modules:  # the first array imports it: 50 MB that nothing here needs
-    sys.meta_path.insert(0, _NoPandas)
-    pa.array([])
-    sys.meta_path.remove(_NoPandas)
+@contextmanager
+def _without_pandas() -> Generator[None]:
+    """pyarrow's first array imports pandas where it is installed: 50 MB and 0.3 s for nothing in this block.
+
+    It asks once, and is made to ask again afterwards: others may have use for it.
+    """
+    with _ALONE:
+        if "pandas" in sys.modules:
+            yield
+            return
+        sys.meta_path.insert(0, _NoPandas)
+        try:
+            pa.array([])
+        finally:
+            sys.meta_path.remove(_NoPandas)
+        try:
+            yield
+        finally:
+            pa.lib._pandas_api.__init__()
 
 
 def _fields(kind: str) -> list[Any]:
@@ -107,7 +125,8 @@ def _array(kind: str, cells: Sequence[Any]) -> Any:
 
 def batch_of(columns: Sequence[Column], cells: Sequence[Sequence[Any]], table: Any) -> Batch:
     """One batch of `cells`, given column by column; maps are dicts, structs have attributes."""
-    arrays = [_array(column.kind, some) for column, some in zip(columns, cells, strict=True)]
+    with _without_pandas():
+        arrays = [_array(column.kind, some) for column, some in zip(columns, cells, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, schema=table)
 
 

@@ -321,8 +321,8 @@ def test_tables_are_made_without_pandas_which_still_works_afterwards():
     program = (
         "import sys; from sinks.arrow import batches, pa; from sinks.table_schemas import Column;"
         "found, = batches([Column('a', 'text', '')], [('x',), (None,)]); assert 'pandas' not in sys.modules;"
-        "import pandas; frame = pa.Table.from_batches([found]).to_pandas();"
-        "print(frame['a'].tolist()[0], pa.array(pandas.Series([1])))"
+        "import pandas; print(pa.array(pandas.Series([1.0, float('nan')])).null_count);"
+        "print(pa.Table.from_batches([found]).to_pandas()['a'].tolist()[0])"
     )
     told = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
-    assert told.split() == ["x", "[", "1", "]"]
+    assert told.split() == ["1", "x"]
