@@ -163,7 +163,10 @@ def _session_options(parser: argparse.ArgumentParser) -> None:
         ("--context", "tell faster-whisper what was said before: names and spelling stay the same"),
         ("--partials", "show the text of turns that are still open"),
         ("--redact", "replace numbers, dates, addresses and listed names in every output"),
-        ("--enable-performance-logging", "performance_<session>.json and .txt, by stage and subprocess"),
+        (
+            "--enable-performance-logging",
+            "by stage: performance_<session>.json and .txt, and on the console",
+        ),
         ("--exact-medians", "of speakers; else within one percent, in bounded memory"),
         ("--no-cache", "keep no decoded audio on disk after the run"),
         ("--fresh", "replace what an earlier run left in the folder"),

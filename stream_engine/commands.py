@@ -30,6 +30,7 @@ from sinks.talk import talk_sentence, talk_table
 from sinks.trace_diff import diff_sentences
 from sinks.trace_diff_table import diff_table
 from sinks.trace_files import comparable, read_runs
+from sinks.trace_impact import impact
 from sinks.trace_trends import peculiar, trends_table
 from sinks.trace_verdict import verdict
 from sinks.wide_console import wide_console
@@ -365,7 +366,7 @@ def trace(given: dict[str, Any]) -> int:
     for name, figures in runs:
         say(*([name] if len(runs) > 1 else []), *told(figures), *verdict(figures), "")
     if len(runs) > 1:
-        say(trends_table(runs), *peculiar(runs))
+        say(trends_table(runs), *peculiar(runs), "", *impact(runs))
     return DONE
 
 
