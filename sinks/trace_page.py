@@ -89,6 +89,7 @@ def _data(trace: Trace, figures: Figures | None) -> dict[str, Any]:
     stages: dict[str, Any] = figures["stages"] if figures else {}
     outer = set(trace.row_of.values())
     return {
+        "timed": "text" if figures and figures.get("word_times") is False else "word",
         "kinds": [plain(kind) for kind in trace.kinds],
         "texts": trace.texts,
         "lanes": [

@@ -88,7 +88,7 @@ const panel = (() => {
     for (const part of PARTS) bar.append(filled(sum(found.get(part)) / all, colours.part[part]));
     const row = (name, list) => [name, percent(sum(list) / all), ...quantiles(Float64Array.from(list).sort())];
     const rows = PARTS.filter((part) => sum(found.get(part))).map((part) => row(named(part, colours.part[part]), found.get(part)));
-    const text = `${totals.length.toLocaleString("en")} word${totals.length === 1 ? "" : "s"}: from its end to its text`;
+    const text = `${totals.length.toLocaleString("en")} ${data.timed}${totals.length === 1 ? "" : "s"}: from the end to the telling`;
     place.replaceChildren(made("h2", text), bar, tabled(["part", "share", "p50", "p95", "p99"], [...rows, row(made("b", "total"), totals)]));
   }
 
