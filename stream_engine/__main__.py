@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-USAGE_ERROR = 2
+INTERRUPTED = 130
 EPILOG = """\
 INPUT is a file, a URL that ffmpeg can open, a device (alsa:default), or - for stdin.
 exit codes: 0 done, 2 wrong usage, 3 input unreadable or without audio, 4 back end, weights or
@@ -22,7 +22,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     arguments = parser.parse_args(argv)
     given = vars(arguments)
-    run = import_module("stream_engine.commands")
+    try:
+        run = import_module("stream_engine.commands")
+    except KeyboardInterrupt:  # a second or two, in which nothing has begun
+        print("stream-engine: interrupted", file=sys.stderr)  # noqa: T201
+        return INTERRUPTED
     return run.guarded(given.pop("command"), given, parser.error)
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import stream_engine.__main__
 from sinks.formats import FORMATS
 from stream_engine.events import Segment, SessionEnd, SessionStart, Turn
 from stream_engine.log import read
@@ -430,6 +431,17 @@ def test_an_interrupt_keeps_what_was_heard_and_is_exit_130(tmp_path: Path) -> No
     manifest = json.loads((tmp_path / "sample" / "manifest.json").read_text())
     assert manifest["exit_status"] == 130
     assert out
+
+
+def test_an_interrupt_while_modules_are_imported_is_one_line_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stream_engine.__main__, "import_module", interrupted)
+    assert stream_engine.__main__.main(["doctor"]) == 130
+    assert capsys.readouterr().err == "stream-engine: interrupted\n"
 
 
 def test_no_cache_leaves_no_audio_on_disk(tmp_path: Path) -> None:
