@@ -92,6 +92,10 @@ def store(name: str, figures: dict[str, Any], *, merged: bool) -> None:
     if merged:
         kept = results.get(name, {}).get("figures", {})
         new = {part: found for part, found in figures.items() if "missing" not in found or part not in kept}
+        for part in figures.keys() - new.keys():
+            print(f"{name} {part}: {figures[part]['missing']}; the earlier figures stay", file=sys.stderr)
+        if not new:
+            return
         figures = kept | new
     results[name] = {"machine": machine(), "figures": figures}
     STORED.write_text(json.dumps(results, indent=1) + "\n")

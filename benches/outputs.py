@@ -9,7 +9,7 @@ running session keeps: all parts at once, and one more segment at the end.
 
 Bar: all outputs < 20 s and < 300 MB.
 
-    python -m benches.outputs [--json]
+    python -m benches.outputs
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def main() -> None:
     if sys.argv[1:2] and sys.argv[1] in WAYS:
         print(json.dumps(WAYS[sys.argv[1]](Path(sys.argv[2]))))
     else:
-        print(json.dumps(measure(), indent=None if "--json" in sys.argv else 2))
+        print(json.dumps(measure(), indent=1))
 
 
 if __name__ == "__main__":

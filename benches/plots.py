@@ -21,7 +21,7 @@ def draw(results: Results, folder: Path) -> list[tuple[str, str]]:
             found = series(results[needs]["figures"])
             _plot(folder / f"{name}.svg", title, across, up, found, logarithmic=logarithmic)
             drawn.append((f"{folder.name}/{name}.svg", title))
-    if "peers" in results:
+    if any("by_length" in found for found in results.get("peers", {}).get("figures", {}).values()):
         peers.draw(folder / "peers_over_length.svg", results["peers"]["figures"])
         drawn.append((f"{folder.name}/peers_over_length.svg", "Peers: memory and throughput against length"))
     return drawn

@@ -8,14 +8,13 @@ the sign test (the true median lies in it in at least 95 of 100 cases, whatever 
 measurable, that is: the interval of the CPU time holds 1.00. Its width tells what cost could hide in it; so
 what the tracer does in a session is timed directly, too: its calls, its spans by the piece, its files.
 
-    python -m benches.tracing [--json]
+    python -m benches.tracing
 """
 
 from __future__ import annotations
 
 import json
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -163,10 +162,5 @@ def measure() -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    results = measure()
-    print(json.dumps(results) if "--json" in sys.argv else json.dumps(results, indent=1))
-
-
 if __name__ == "__main__":
-    main()
+    print(json.dumps(measure(), indent=1))

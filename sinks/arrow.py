@@ -40,8 +40,9 @@ def _without_pandas() -> Generator[None]:
 
     It asks once, and is made to ask again afterwards: others may have use for it.
     """
+    asked = getattr(pa.lib, "_pandas_api", None)
     with _ALONE:
-        if "pandas" in sys.modules:
+        if asked is None or "pandas" in sys.modules:
             yield
             return
         sys.meta_path.insert(0, _NoPandas)
@@ -52,7 +53,7 @@ def _without_pandas() -> Generator[None]:
         try:
             yield
         finally:
-            pa.lib._pandas_api.__init__()
+            asked.__init__()
 
 
 def _fields(kind: str) -> list[Any]:

@@ -102,9 +102,9 @@ def _words(tracer: Tracer, tracks: Tracks, ends: dict[str, list[Slice]]) -> Iter
     words.sort(key=lambda word: word[0])
     laid = tracks.lay([(came, told) for came, told, _, _ in words]) if words else []
     yield from _named("words", sorted(set(laid)))
-    for number, ((came, told, position, parts), own) in enumerate(zip(words, laid, strict=True), start=1):
+    for number, ((came, told, end, parts), own) in enumerate(zip(words, laid, strict=True), start=1):
         milliseconds = {name: round(part / 1e6, 3) for name, part in parts._asdict().items()}
-        args = {"audio_s": seconds(position), **milliseconds, "total": round(parts.total / 1e6, 3)}
+        args = {"audio_s": seconds(end), **milliseconds, "total": round(parts.total / 1e6, 3)}
         yield _slice(tracer, "word", "word", own, came, told, args)
         here = Slice(came, told, own)
         for phase, stage, at, more in (("s", ARROWS[0], came, {}), ("f", ARROWS[1], told, {"bp": "e"})):

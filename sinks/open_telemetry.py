@@ -108,11 +108,11 @@ def readable_spans(
             number += 1
             attributes = {"stage": stage.name, **_attributes(item, sequence)}
             yield span(number, stage.name, item.received, item.fed, attributes)
-    for position, told, parts in tracer.words:
+    for end, told, parts in tracer.words:
         number += 1
         latency = {f"latency.{name}_ms": part / 1e6 for name, part in parts._asdict().items()}
         began = told - (parts.total - parts.capture)
-        yield span(number, "word", began, told, {"audio.start_s": seconds(position), **latency})
+        yield span(number, "word", began, told, {"audio.end_s": seconds(end), **latency})
 
 
 def numbered(stage: StageTrace, newest: int = KEPT) -> Iterator[tuple[int | None, Item]]:

@@ -32,7 +32,7 @@ class SpanFile:
     """Takes the spans of all stages that are made after it; under another name until `finish`."""
 
     def __init__(self, tracer: Tracer, path: Path) -> None:
-        self._tracer, self._path = tracer, path
+        self._tracer, self._path, self._ended = tracer, path, False
         self._part = path.with_name(f"{path.name}.part")
         self._part.unlink(missing_ok=True)
         self._lines = BatchedLines(self._part)
@@ -54,11 +54,13 @@ class SpanFile:
     def end(self) -> None:
         """Takes no more, and writes what waits; the part stays."""
         self._tracer.fold()
-        self._tracer.on_fold = None
+        self._ended = True
         with suppress(OSError):  # `finish` raises it
             self._lines.close()
 
     def _told(self, stage: str, rows: NDArray[np.int64]) -> None:
+        if self._ended:
+            return
         self._lines.put_all(span_lines(stage, (Item(*row) for row in rows.tolist()), self._tracer.began))
 
 

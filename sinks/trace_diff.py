@@ -122,7 +122,7 @@ def _whole(before: Figures, after: Figures) -> Iterator[str]:
         yield f"the run takes {how}: {pair[0]:.2f} → {pair[1]:.2f} s"
     for name, at in after["first_s"].items():
         if name in before["first_s"] and differs(before["first_s"][name], at, LEAST_S):
-            yield f"first {name}: {before['first_s'][name]:.2f} → {at:.2f} s after the start"
+            yield f"first {name}: {before['first_s'][name]:.2f} → {at:.2f} s after the first audio"
 
 
 def _slower(before: Figures, after: Figures, change: Change) -> str:

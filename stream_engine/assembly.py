@@ -177,8 +177,9 @@ async def run_session(
             counted = since(before, backends.models.counts())
             for name, moves in counted["device_transfers"].items():
                 tracer.counter(f"device transfers {name}", moves)
+            told = metrics(tracer, audio_s=audio_s, first=session.first)
             figures = {
-                **metrics(tracer, audio_s=audio_s, first=session.first),
+                **told,
                 "paced": audio.live and tracer.wall_ns() / 1e9 > 0.9 * audio_s / (audio.pace or 1.0),
                 "load_s": round(loaded_s, 3),
                 "word_times": loaded.recogniser.word_times if loaded and loaded.recogniser else None,
@@ -187,7 +188,7 @@ async def run_session(
                 "health": audio.health | loudness_of(parts.analytics if parts else None),
                 "models": backends.models.times(but=there),
                 **counted,
-                **resources.figures(),
+                **resources.figures(told["total_duration"]),
                 **(heard_by(parts) if parts else {}),
             }
         conclude = partial(

@@ -53,13 +53,18 @@ class Emission:
 
     @property
     def state(self) -> EmissionState:
-        return EmissionState(self._tracer.clock() - self._began, self._start is None, dict(self.first))
+        return EmissionState(self._elapsed, self._start is None, dict(self.first))
 
     @property
-    def _began(self) -> int:
+    def _asked(self) -> int:
+        """When the audio was, in this run: it comes at its pace from its start in each."""
         lineage = self._tracer.lineage
-        asked = lineage.asked if lineage else None
-        return (self._made if asked is None else asked) - self._before
+        return self._made if lineage is None or lineage.asked is None else lineage.asked
+
+    @property
+    def _elapsed(self) -> int:
+        """Nanoseconds since the session began, over all its runs."""
+        return self._tracer.clock() - self._asked + self._before
 
     def feed(self, item: Any, /) -> Iterator[Event]:
         if self._start is not None:
@@ -77,14 +82,14 @@ class Emission:
         yield self._stamped(self._end())
 
     def _stamped(self, event: Any) -> Event:
-        elapsed = self._tracer.clock() - self._began
+        elapsed = self._elapsed
         if isinstance(event, Hypothesis) and not event.final:
-            self._observe("hypothesis", elapsed, event.end)
+            self._observe("hypothesis", event.end)
         if isinstance(event, Turn | Segment):
             name = f"{'final' if event.final else 'provisional'} {event.__struct_config__.tag}"
             self.first.setdefault(name, elapsed / 1e9)
             if event.final and event.end > event.start:
-                self._observe(name, elapsed, event.end)
+                self._observe(name, event.end)
         return msgspec.structs.replace(event, emitted_at=round(elapsed / 1e9, 3))
 
     def _explain(self, segment: Segment) -> None:
@@ -93,13 +98,16 @@ class Emission:
         if lineage is None or not segment.text:
             return
         for end in [word.end for word in segment.words or ()] or [segment.end]:
-            due = self._began + round(end * self._nanoseconds_per_sample) if self._live else None
+            due = self._due(end) if self._live else None
             if parts := lineage.word(end, segment.end, segment, now, due):
                 self._tracer.word(end, now, parts)
 
-    def _observe(self, name: str, elapsed: int, end: int) -> None:
+    def _observe(self, name: str, end: int) -> None:
         if self._live:
-            self._tracer.observe(name, elapsed - round(end * self._nanoseconds_per_sample))
+            self._tracer.observe(name, self._tracer.clock() - self._due(end))
+
+    def _due(self, end: int) -> int:
+        return self._asked + round(end * self._nanoseconds_per_sample)
 
 
 class Unchanged:

@@ -18,15 +18,16 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from stream_engine.events import Chunk
+from stream_engine.events import Chunk, SourceChunk
 
+AUDIO = Chunk, SourceChunk
 FOLLOWED = 4096  # events at a time
 ARRIVALS = 16_384  # chunks whose arrival is remembered, at least
 
 
 def followed(item: object) -> bool:
     """Whether an item is an event, and not audio in some shape."""
-    return isinstance(item, msgspec.Struct) and item.__class__ is not Chunk
+    return isinstance(item, msgspec.Struct) and not isinstance(item, AUDIO)
 
 
 class Way(NamedTuple):

@@ -160,7 +160,7 @@ class Models:
     def times(self, *, but: Collection[str]) -> dict[str, dict[str, float]]:
         """Seconds that loading and warming up took, of all models but some."""
         return {
-            name: {key: value for key, value in seconds.items() if key not in but}
+            name: {key: value for key, value in dict(seconds).items() if key not in but}
             for name, seconds in (("load_s", self.load_s), ("warm_s", self.warm_s))
         }
 

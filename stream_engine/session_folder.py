@@ -184,7 +184,8 @@ class SessionFolder:
             if found:
                 found.forget()
         for format in FORMATS:
-            (self.path / format.file).unlink(missing_ok=True)
+            for name in (format.file, f"{format.file}.part"):
+                (self.path / name).unlink(missing_ok=True)
         shutil.rmtree(self.path / PARTS, ignore_errors=True)
         self._write_manifest(None, {}, notes)
         return found

@@ -42,11 +42,10 @@ class Probe(NamedTuple):
     lineage: Lineage | None = None
 
     def made(self, results: Iterable[Any], cause: Any, began: int, ended: int, share: int = 1) -> None:
-        """Notes what came of an item; audio is not followed."""
+        """Notes what came of an item."""
         if self.lineage is not None:
             for result in results:
-                if result.__class__ is not Chunk:
-                    self.lineage.made(result, cause, began, ended, share=share)
+                self.lineage.made(result, cause, began, ended, share=share)
 
     def checkpoint(self, barrier: Barrier, operator: object) -> None:
         """Saves the state of an operator that has one."""
@@ -107,7 +106,7 @@ async def run_inline(
             _place(error, name, item)
             raise
         fed = sent = clock()
-        if results and results[0].__class__ is not Chunk:
+        if results and results[0].__class__ is not Chunk:  # the commonest, which is not followed
             probe.made(results, item, received, fed)
         for result in results:
             try:

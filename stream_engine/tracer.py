@@ -91,8 +91,8 @@ class Samples:
 
     @property
     def last(self) -> float:
-        """The newest value."""
-        return self._one.unpack_from(self._packed, len(self._packed) - self._one.size)[1]
+        """The newest value; there is one."""
+        return self._one.unpack(self._packed[-self._one.size :])[1]
 
     def __len__(self) -> int:
         return min(len(self._packed) // self._one.size, COUNTER_SAMPLES)
@@ -173,7 +173,7 @@ class Tracer:
         self.on_fold: OnFold | None = None  # told of all spans of stages that are made after it is set
         self.lineage: Lineage | None = Lineage()
         self.word_latency: dict[str, Histogram] = {}  # by part
-        self.words: deque[tuple[int, int, WordLatency]] = deque(maxlen=WORDS)  # position, told, why
+        self.words: deque[tuple[int, int, WordLatency]] = deque(maxlen=WORDS)  # end, told, why
 
     def stage(self, name: str) -> StageTrace:
         """The trace of the stage `name`, made at its first use."""
@@ -193,9 +193,9 @@ class Tracer:
         """A duration that belongs to no stage, such as the lag of a final text."""
         self.metrics.setdefault(name, Histogram()).add(np.array([max(0, duration_ns)], np.int64))
 
-    def word(self, position: int, told: int, parts: WordLatency) -> None:
-        """Where the latency of a word in the text at `position` came from; `told` on this clock."""
-        self.words.append((position, told, parts))
+    def word(self, end: int, told: int, parts: WordLatency) -> None:
+        """Where the latency of a word that ends at sample `end` came from; `told` on this clock."""
+        self.words.append((end, told, parts))
         for part, duration in zip((*parts._fields, "total"), (*parts, parts.total), strict=True):
             self.word_latency.setdefault(part, Histogram()).add(np.array([max(0, duration)], np.int64))
 

@@ -23,7 +23,7 @@ from stream_engine.harness.batch import batch_sentences, batch_table
 from stream_engine.harness.bench import asked
 from stream_engine.harness.columns import COLUMNS
 from stream_engine.harness.comparison import compared
-from stream_engine.harness.console_table import reasons, tables, wide_console
+from stream_engine.harness.console_table import reasons, tables
 from stream_engine.harness.correct_speaker import correct_speaker
 from stream_engine.harness.data_set import Recording, read_data_set
 from stream_engine.harness.latency import (
@@ -401,12 +401,6 @@ def test_tables_lose_nothing_at_80_columns(width: int) -> None:
     for wanted in ("speaker", "confirmed latency, p50", "unpaced", "failed", "12,345", "RTFX", "12.34 s"):
         assert wanted in text
     assert all(len(line) <= width for line in text.splitlines())
-
-
-def test_what_is_no_terminal_is_wide_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdout", io.StringIO())
-    monkeypatch.delenv("COLUMNS", raising=False)
-    assert wide_console().width == 110
 
 
 def _shown(found: Results, width: int) -> str:

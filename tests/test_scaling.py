@@ -1,4 +1,4 @@
-"""Four times the turns cost four times the work: counted in lines of Python run, which no load can change.
+"""Four times the turns run four times the lines of Python, which no load can change; `benches` have the time.
 
 One turn spans all others, and sounds are as long as they may be: what looked at pairs was quadratic then.
 """

@@ -88,7 +88,8 @@ def run(
             pipeline.sink("log", Takes(sink), first)
             async for _ in second:
                 resources.sample()
-        return {**metrics(tracer, audio_s=CHUNKS / 10, first={}), "paced": False, **resources.figures()}
+        told = metrics(tracer, audio_s=CHUNKS / 10, first={})
+        return {**told, "paced": False, **resources.figures(told["total_duration"])}
 
     return anyio.run(laid)
 
@@ -148,7 +149,7 @@ def test_new_stages_and_lag_and_first_results_are_compared(plain: Figures) -> No
     assert any(line.startswith("gone: second") for line in told)
     assert "lag of final segments: p50 0.05 → 0.45 s, p95 0.10 → 0.90 s" in told
     assert "of a word's latency, queueing: p95 0.10 → 0.90 s" in told
-    assert "first final segment: 1.00 → 3.00 s after the start" in told
+    assert "first final segment: 1.00 → 3.00 s after the first audio" in told
 
 
 def test_the_same_cost_of_a_longer_recording_is_no_change(plain: Figures) -> None:

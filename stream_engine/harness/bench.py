@@ -13,12 +13,13 @@ from anyio import to_thread
 from rich.console import Console
 
 from sinks.inert_text import plain
+from sinks.wide_console import wide_console
 from stream_engine.assembly import BACKENDS
 from stream_engine.backends import Backends
 from stream_engine.folder import claimed
 from stream_engine.harness.asked import Asked, asked
 from stream_engine.harness.comparison import compared
-from stream_engine.harness.console_table import tables, wide_console
+from stream_engine.harness.console_table import tables
 from stream_engine.harness.data_set import DataSet, Recording, read_data_set
 from stream_engine.harness.definitions import DEFINITIONS
 from stream_engine.harness.load import LoadRow, keep_row, kept_row, loaded, row_of_runs

@@ -75,7 +75,7 @@ def compared(before: Results, now: Results) -> tuple[str, ...]:
     decided = [one for one in asked if one.column.statistic != "largest" and _recordings(one)]
     able = sum(_recordings(one) >= LEAST_RECORDINGS for one in decided)
     if not decided:
-        lines.append("nothing in common with the earlier bench")
+        lines.append("no figure in common with the earlier bench that could be judged")
     elif not able:
         lines.append(f"worse or better: no verdict on fewer than {LEAST_RECORDINGS} recordings in common")
     else:
@@ -107,11 +107,11 @@ def _load(before: Results, now: Results) -> Iterator[Asked]:
         was = old.get((row.mode, row.sessions))
         if row.sessions == 1 or was is None or len(was.samples) != len(row.samples):
             continue
-        places = [f"place {place}" for place in range(len(row.samples))]
+        names = [f"recording {number}" for number in range(len(row.samples))]
         for name in PERCENTILES:
             title = f"{row.mode}, {row.sessions} sessions at a time: lag of final text {name}"
             column = Column(f"lag_{name}", "lag", name, "s", title, LATENCY)
-            yield Asked(title, column, was.samples, row.samples, places)
+            yield Asked(title, column, was.samples, row.samples, names)
 
 
 def _failed(before: Results, now: Results) -> Iterator[News]:

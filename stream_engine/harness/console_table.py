@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -26,17 +25,6 @@ BY_FILE = {
     "rtf": "RTF\n×",
 }
 TEXT_LATENCY = "text latency: this recogniser tells no times of words, so of each final text, from its end on"
-WIDE = 110  # columns of a file
-
-
-def wide_console() -> Console:
-    """Of the width of the terminal; where it is none, wide enough for the tables."""
-    console = Console()
-    if not console.is_terminal:
-        console.width = WIDE
-    return console
-
-
 LAG = ("mean", "p50", "p90", "p95", "p99")
 
 

@@ -68,9 +68,9 @@ def text_lags(events: Iterable[Event], pace: float) -> list[float]:
 def row_of_runs(mode: Mode, runs: Sequence[tuple[Run, Path]], pace: float) -> LoadRow:
     """One session at a time: the runs that were scored, with their logs."""
     done = [(run, log) for run, log in runs if not run.failed]
-    jobs = [(run, text_lags(read(log), pace)) for run, log in done]
+    lags = [text_lags(read(log), pace) for _, log in done]
     return msgspec.structs.replace(
-        _row(mode, 1, jobs, sum(run.whole_s for run, _ in done)),
+        _row(mode, 1, [run for run, _ in done], lags, sum(run.whole_s for run, _ in done)),
         failed=len(runs) - len(done),
         cpu_s=round(sum(run.cpu_s for run, _ in done), 3),
         rss_mb=round(max((run.rss_mb for run, _ in done), default=0.0), 1),
@@ -104,8 +104,11 @@ async def loaded(
             for _ in range(sessions):
                 streams.start_soon(stream, Path(name))
         wall_s = time.perf_counter() - began
+    of: dict[int, list[float]] = {}  # by recording: one that was run again is no other
+    for place in sorted(done):
+        of.setdefault(place % len(recordings), []).extend(done[place][1])
     return msgspec.structs.replace(
-        _row(mode, sessions, [done[place] for place in sorted(done)], wall_s),
+        _row(mode, sessions, [run for run, _ in done.values()], list(of.values()), wall_s),
         failed=count - len(done),
         cpu_s=round(taken.cpu_s, 3),
         rss_mb=round(taken.rss_mb, 1),
@@ -128,14 +131,16 @@ def keep_row(path: Path, row: LoadRow) -> None:
         file.write(msgspec.json.format(msgspec.json.encode(row), indent=1))
 
 
-def _row(mode: Mode, sessions: int, jobs: Sequence[tuple[Run, list[float]]], wall_s: float) -> LoadRow:
-    audio_s = sum(run.audio_s for run, _ in jobs)
-    samples = tuple(samples_of(lags, NO_TEXT) for _, lags in jobs) if mode == PACED else ()
+def _row(
+    mode: Mode, sessions: int, runs: Sequence[Run], lags: Sequence[list[float]], wall_s: float
+) -> LoadRow:
+    audio_s = sum(run.audio_s for run in runs)
+    samples = tuple(samples_of(own, NO_TEXT) for own in lags) if mode == PACED else ()
     every = [lag for one in samples if isinstance(one, Samples) for lag in one.values]
     row = LoadRow(
         mode=mode,
         sessions=sessions,
-        recordings=len(jobs),
+        recordings=len(runs),
         audio_s=round(audio_s, 3),
         wall_s=round(wall_s, 3),
         rtfx=round(audio_s / wall_s, 3) if wall_s else None,

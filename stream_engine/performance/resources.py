@@ -44,9 +44,10 @@ class Resources:
         if self._gpu is not None:
             self._gpu.stop()
 
-    def figures(self) -> dict[str, Any]:
+    def figures(self, wall_s: float) -> dict[str, Any]:
         """`ended_at` (Unix time), `cpu_s`, `resources`, `memory` and `gpu_stats`, to be joined to `metrics`.
 
+        All are of the whole process, over a run of `wall_s` seconds: other sessions in it count too.
         `cores_used` is processor time by wall time, and `cpu_bound_share` that of all cores there are.
         Memory is that of the samples, while operators still have theirs. `second_half_mb` is the growth in
         the second half of them: models are loaded by then.
@@ -55,7 +56,7 @@ class Resources:
         cpu_s = (self._read.process_cpu() - self._cpu) / 1e9
         gpu = self._gpu.stop() if self._gpu is not None else {}
         used = gpu.get("avg_utilization")
-        wall_s, cores = self._tracer.wall_ns() / 1e9, os.cpu_count() or 1
+        cores = os.cpu_count() or 1
         return {
             "ended_at": self._read.now(),
             "cpu_s": round(cpu_s, 3),
