@@ -15,7 +15,6 @@ import struct
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
@@ -43,7 +42,6 @@ class Item(NamedTuple):
     sent: int
 
 
-# One object of bytes an item: five integers would be scattered over memory until they are folded.
 packed = struct.Struct("5q").pack
 
 
@@ -111,21 +109,20 @@ class StageTrace:
         self.send = Histogram()
         self.first_ns = 0
         self.last_ns = 0
-        self._buffer: deque[bytes] = deque()
+        self._buffer = bytearray()  # an object for each item would be scattered over memory
         self._kept = np.empty((KEPT, 5), np.int64)  # a ring
         self._folded = 0  # rows that came into it
         self._slowest = np.empty((0, 5), np.int64)  # of those that left it
-        self.record: Callable[[bytes], None] = self._buffer.append
+        self.record: Callable[[bytes], None] = self._buffer.extend
         self.on_fold: OnFold | None = None
 
     def fold(self) -> None:
         """Moves what was recorded into the histograms."""
         if not self._buffer:
             return
-        taken = map(
-            deque[bytes].popleft, repeat(self._buffer, len(self._buffer))
-        )  # others may append meanwhile
-        rows = np.frombuffer(b"".join(taken), np.int64).reshape(-1, 5)
+        taken = bytes(self._buffer)
+        del self._buffer[: len(taken)]  # others may record meanwhile
+        rows = np.frombuffer(taken, np.int64).reshape(-1, 5)
         if not self.first_ns:
             self.first_ns = int(rows[:, 1].min())
         self.last_ns = max(self.last_ns, int(rows[:, 4].max()))
