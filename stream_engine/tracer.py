@@ -26,6 +26,7 @@ Clock = Callable[[], int]  # nanoseconds, monotone
 OnFold = Callable[[str, NDArray[np.int64]], None]  # a stage's name, and [n, 5]: the fields of `Item`
 
 KEPT = 8192  # full spans per stage
+BLOCK = 2048 * 5 * 8  # bytes that are folded at a time: they stay near the processor
 SLOWEST = 32  # spans kept per stage beside the last ones
 PER_OCTAVE = 16  # histogram bins: 4.4 % wide, so a percentile is within 2.2 %
 WORDS = 1024  # whose latency is kept part by part
@@ -58,7 +59,7 @@ class Histogram:
         """Adds durations ([n], ns, not negative)."""
         if not len(durations):
             return
-        bins = (np.log2(np.maximum(durations, 1)) * PER_OCTAVE).astype(np.int64)
+        bins = (np.log2(np.maximum(durations, 1).astype(np.float32)) * PER_OCTAVE).astype(np.int64)
         self._bins += np.bincount(bins, minlength=len(self._bins))
         self.count += len(durations)
         self.total += int(durations.sum())
@@ -118,18 +119,17 @@ class StageTrace:
 
     def fold(self) -> None:
         """Moves what was recorded into the histograms."""
-        if not self._buffer:
-            return
-        taken = bytes(self._buffer)
-        del self._buffer[: len(taken)]  # others may record meanwhile
-        rows = np.frombuffer(taken, np.int64).reshape(-1, 5)
+        while taken := bytes(self._buffer[:BLOCK]):
+            del self._buffer[: len(taken)]  # others may record meanwhile
+            self._take(np.frombuffer(taken, np.int64).reshape(-1, 5))
+
+    def _take(self, rows: NDArray[np.int64]) -> None:
         if not self.first_ns:
             self.first_ns = int(rows[:, 1].min())
         self.last_ns = max(self.last_ns, int(rows[:, 4].max()))
-        spans = np.diff(rows[:, 1:], axis=1)
-        self.wait.add(spans[:, 0])
-        self.feed.add(spans[:, 1])
-        self.send.add(spans[:, 2])
+        spans = np.diff(np.ascontiguousarray(rows.T[1:]), axis=0)
+        for histogram, durations in zip((self.wait, self.feed, self.send), spans, strict=True):
+            histogram.add(durations)
         self._keep(rows)
         if self.on_fold is not None:
             self.on_fold(self.name, rows)
