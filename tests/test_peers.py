@@ -140,8 +140,11 @@ def test_what_is_told_of_a_peer_has_every_field(name: str, told_figures: dict[st
     asked = [row for row in found["by_length"] if row["theirs_cpu_s"] is not None]
     assert len({row["seconds"] for row in asked}) >= 2
     for row in found["by_length"]:
-        assert all(row[f"ours_{field}"] > 0 for field in FIELDS)
-        assert all(row[f"theirs_{field}"] > 0 for field in FIELDS) or row not in asked
+        sides = SIDES if row in asked else ("ours",)
+        values = {f"{side}_{field}": row[f"{side}_{field}"] for side in sides for field in FIELDS}
+        assert all(value is None or value > 0 for value in values.values())
+        assert all(values[f"{side}_x_real_time"] for side in sides)
+    assert all(asked[-1][f"{side}_{field}"] for side in SIDES for field in FIELDS)
     ratio = asked[-1]["ours_x_real_time"] / asked[-1]["theirs_x_real_time"]
     assert found["throughput_ours_over_theirs"] == pytest.approx(ratio)
     assert set(found["points_worse_than_theirs"]) == POINTS[name]

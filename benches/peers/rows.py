@@ -25,8 +25,9 @@ Costs = dict[str, float | None]  # a value for each of FIELDS
 
 
 def costs(run: Watched, length: float, first_s: float | None) -> Costs:
-    """`length` in seconds of audio."""
-    return dict(zip(FIELDS, (length / run.wall_s, run.cpu_s, first_s, run.anon_mb, run.rss_mb), strict=True))
+    """`length` in seconds of audio. None: the process was over before it was looked at."""
+    seen = (run.cpu_s or None, first_s, run.anon_mb or None, run.rss_mb or None)
+    return dict(zip(FIELDS, (length / run.wall_s, *seen), strict=True))
 
 
 def row(length: float, ours: Costs, theirs: Costs | None, **more: Any) -> Row:
