@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import zlib
 from base64 import b64encode
 from functools import cache
@@ -11,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 from numpy.typing import NDArray
 
 from sinks.inert_text import plain
+from sinks.page_templates import environment, hashed
 from sinks.performance import sentences
 from sinks.report.paint import palette
 from sinks.trace_files import Figures, read_runs
@@ -66,7 +66,7 @@ def _page(trace: Trace, file: Path) -> str:
             left_out=sorted(trace.left_out.items()),
             style=style,
             script=script,
-            policy=f"default-src 'none'; script-src {_hashed(script)}; style-src {_hashed(style)}; "
+            policy=f"default-src 'none'; script-src {hashed(script)}; style-src {hashed(style)}; "
             "img-src data:; base-uri 'none'; form-action 'none'",
             data=_data(trace, figures) | {"columns": directory},
             columns=columns,
@@ -145,21 +145,9 @@ def _packed(trace: Trace) -> tuple[str, list[tuple[str, str, int]]]:
 
 @cache
 def _environment() -> Environment:
-    found = Environment(
-        loader=PackageLoader("sinks", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    found.filters["plain"] = plain  # pyright: ignore[reportUnknownMemberType]
-    return found
+    return environment()
 
 
 def _style() -> Markup:
     light, dark = palette(), palette(dark=True)
     return Markup(_environment().get_template("trace.css.j2").render(light=light, dark=dark))
-
-
-def _hashed(text: str) -> str:
-    return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

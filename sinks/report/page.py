@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from sinks.inert_text import plain
 from sinks.labelled import LabelledLog
+from sinks.page_templates import environment, hashed
 from sinks.report import plots
 from sinks.report.lines import BLOCK, link_time, on_paper
 from sinks.report.loudness import packed
@@ -77,24 +76,9 @@ def pieces(matter: Matter, *, still: bool = False) -> Iterator[str]:
 
 @cache
 def _environment() -> Environment:
-    found = Environment(
-        loader=PackageLoader("sinks", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    return environment(
+        clock=timestamp, link=link_time, seconds=_seconds, number=_number, percent=_percent, span=_span
     )
-    filters: dict[str, Callable[..., str | float]] = {
-        "clock": timestamp,
-        "link": link_time,
-        "seconds": _seconds,
-        "plain": plain,
-        "number": _number,
-        "percent": _percent,
-        "span": _span,
-    }
-    found.filters.update(filters)  # pyright: ignore[reportUnknownMemberType]
-    return found
 
 
 def _seconds(samples: int) -> float:
@@ -144,9 +128,6 @@ def _script() -> Markup:
 
 
 def _policy(style: str, script: str) -> str:
-    def hashed(text: str) -> str:
-        return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
     run = hashed(script) if script else "'none'"
     return (
         f"default-src 'none'; script-src {run}; style-src {hashed(style)}; img-src data:; "

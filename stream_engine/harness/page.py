@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-from base64 import b64encode
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from sinks.inert_text import plain
+from sinks.page_templates import environment, hashed
 from sinks.report.paint import palette
 from sinks.whole_file import replacing
 from stream_engine.harness.columns import COLUMNS, Column, figure, shown
@@ -35,7 +32,7 @@ def write_page(results: Results, path: Path) -> None:
                 lag=LAG,
                 plots=list(plots(results)),
                 style=style,
-                policy=f"default-src 'none'; style-src {_hashed(style)}; img-src data:; base-uri 'none'",
+                policy=f"default-src 'none'; style-src {hashed(style)}; img-src data:; base-uri 'none'",
             )
         )
 
@@ -53,20 +50,10 @@ def _groups(results: Results) -> list[tuple[str, list[tuple[Column, list[str]]]]
 
 @cache
 def _environment() -> Environment:
-    loader = ChoiceLoader([PackageLoader("stream_engine.harness"), PackageLoader("sinks", "templates")])
-    found = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    filters: dict[str, Callable[..., str | float]] = {"plain": plain, "shown": shown, "figure": figure}
-    found.filters.update(filters)  # pyright: ignore[reportUnknownMemberType]
-    return found
+    return environment(PackageLoader("stream_engine.harness"), shown=shown, figure=figure)
 
 
 def _style() -> Markup:
     """The report's."""
     sheet = _environment().get_template("report.css.j2")
     return Markup(sheet.render(light=palette(), dark=palette(dark=True), speakers=10, still=False))
-
-
-def _hashed(text: str) -> str:
-    return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
