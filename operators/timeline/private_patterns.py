@@ -76,7 +76,7 @@ _SITE = rf"{_DOMAIN}(?:[/?#:][^\s\[\]]*[\w/])?"
 _PARTS = "|".join(PARTS_OF_ADDRESSES.split())
 _SPOKEN_DOMAIN = rf"{_WORD}(?:\s+dot\s+{_WORD}){{0,8}}\s+dot\s+{_ENDING}"
 EMAIL = (
-    rf"(?<!@)(?<!{_IN_ADDRESS})(?:{_IN_ADDRESS}+\s?)?@\s?{_IN_ADDRESS}*(?:@{_IN_ADDRESS}*)*{L}"
+    rf"(?<!@)(?<!{_IN_ADDRESS})(?:{_IN_ADDRESS}+\s?)?@\s?{_IN_ADDRESS}*(?:@\s?{_IN_ADDRESS}*)*{L}"
     rf"|{_WORD}(?:\s+(?:{_PARTS})\s+{_WORD}){{0,8}}\s+at\s+(?:{_SITE}|{_SPOKEN_DOMAIN})"
 )
 URL = (

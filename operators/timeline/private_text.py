@@ -33,6 +33,7 @@ _OF_NUMBERS = frozenset(
 )
 _OF_ADDRESSES = frozenset(["", "at", *PARTS_OF_ADDRESSES.split()])
 _LETTER = re.compile(LETTER)
+_WORD = re.compile(f"{LETTER}+")
 _NUMBERS = re.compile(f"(?P<DATE>{DATE})|(?P<NUMBER>{NUMBER})")
 _OUTSIDE = re.compile(rf"^(?:(?!{LETTER}).)+|(?:(?!{LETTER}).)+$", re.DOTALL)
 
@@ -73,17 +74,20 @@ class PrivateText:
     def spans(self, text: str) -> list[Span]:
         """What is private in `text`, in order; what was redacted before is not."""
         plain, places = folded(text)
-        first: list[re.Match[str]] = []
+        found: list[re.Match[str]] = []
 
-        def hidden(one: re.Match[str]) -> str:  # from numbers: "five June Carter" is no date
-            first.append(one)
-            return "\0" * len(one.group())
+        def hidden(one: re.Match[str]) -> str:
+            found.append(one)
+            return "]" * len(one.group())
 
-        rest = self._first.sub(hidden, plain)
-        found = sorted([*first, *_NUMBERS.finditer(rest)], key=re.Match.start)
+        before = -1
+        while before != len(found):  # what is hidden may uncover the beginning of an address beside it
+            before = len(found)
+            plain = self._first.sub(hidden, plain)  # from numbers too: "five June Carter" is no date
+            plain = _NUMBERS.sub(hidden, plain)
         return [
             Span(places[one.start()], max(places[one.end()], places[one.end() - 1] + 1), one.lastgroup)
-            for one in found
+            for one in sorted(found, key=re.Match.start)
             if one.lastgroup
         ]
 
@@ -150,7 +154,7 @@ def _bound(before: str, after: str) -> bool:
 
 
 def _of_number(key: str) -> bool:
-    return any(map(str.isdigit, key)) or not _OF_NUMBERS.isdisjoint(key.split("-")) or not key
+    return any(map(str.isdigit, key)) or not _OF_NUMBERS.isdisjoint(_WORD.findall(key)) or not key
 
 
 def _key(word: str) -> str:
