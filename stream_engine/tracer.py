@@ -111,9 +111,10 @@ class StageTrace:
         self.first_ns = 0
         self.last_ns = 0
         self._buffer = bytearray()  # an object for each item would be scattered over memory
-        self._kept = np.empty((KEPT, 5), np.int64)  # a ring
+        self._kept = np.zeros((KEPT, 5), np.int64)  # a ring
         self._folded = 0  # rows that came into it
         self._slowest = np.empty((0, 5), np.int64)  # of those that left it
+        self._slow_ns = 0  # what takes longer is one of them
         self.record: Callable[[bytes], None] = self._buffer.extend
         self.on_fold: OnFold | None = None
 
@@ -135,17 +136,18 @@ class StageTrace:
             self.on_fold(self.name, rows)
 
     def _keep(self, rows: NDArray[np.int64]) -> None:
-        before = self._folded
-        places = np.arange(before, before + len(rows))
+        """Puts `rows` (`BLOCK` at most) into the ring; the slowest of those that leave it are kept apart."""
+        place = self._folded % KEPT
         self._folded += len(rows)
-        into = places[-KEPT:] % KEPT
-        pushed_out = self._kept[into[into < before]]
-        self._kept[into] = rows[-KEPT:]
-        left = np.concatenate([self._slowest, pushed_out, rows[:-KEPT]])
-        if len(left) > len(self._slowest):
-            kept = min(SLOWEST, len(left))
-            slowest = np.argpartition(left[:, 2] - left[:, 3], kept - 1)[:kept]
-            self._slowest = left[np.sort(slowest)]
+        for start, part in ((place, rows[: KEPT - place]), (0, rows[KEPT - place :])):
+            ring = self._kept[start : start + len(part)]
+            if (left := ring[ring[:, 3] - ring[:, 2] > self._slow_ns]).size:
+                left = np.concatenate([self._slowest, left])
+                slowest = np.argsort(left[:, 2] - left[:, 3], kind="stable")[:SLOWEST]
+                self._slowest = left[np.sort(slowest)]
+                if len(self._slowest) == SLOWEST:
+                    self._slow_ns = int((self._slowest[:, 3] - self._slowest[:, 2]).min())
+            ring[:] = part
 
     def items(self) -> list[Item]:
         """The spans that were kept: the slowest of old, and all of the last `KEPT`."""
