@@ -1,12 +1,14 @@
 """What tracing costs a session: the same real talk with the tracer on and off, turn by turn.
 
 On: every span, counter and word recorded, and performance.json, performance.txt and trace.json written, as by
-default. Off: a tracer that does nothing, and none of these files. Two and a half minutes of real talk through
+default. Off: a tracer that does nothing, and none of these files. Control: off once more, under another name,
+so its ratio to off is what this machine makes of no difference. Two and a half minutes of real talk through
 the embedded models and all measures, as fast as it goes, in one process with models and decoded audio at
-hand; who comes first changes with each pair. The figure is the median of on over off; its interval is that of
-the sign test (the true median lies in it in at least 95 of 100 cases, whatever the noise). Bar: not
-measurable, that is: the interval of the CPU time holds 1.00. Its width tells what cost could hide in it; so
-what the tracer does in a session is timed directly, too: its calls, its spans by the piece, its files.
+hand; who comes first changes with each round. The figures are medians of ratios to off; their intervals those
+of the sign test (the true median lies in it in at least 95 of 100 cases, whatever the noise). Bar: not
+measurable, that is: the interval of the CPU time holds 1.00, or lies within that of the control. Its width
+tells what cost could hide in it; so what the tracer does in a session is timed directly, too: its calls and
+those of the lineage, its spans by the piece, its files.
 
     python -m benches.tracing
 """
@@ -20,7 +22,7 @@ import time
 from collections.abc import Callable
 from math import comb
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from unittest.mock import patch
 
 import msgspec
@@ -30,17 +32,50 @@ from benches.session import joined
 from sinks.chrome_trace import write_trace
 from sinks.performance import write_json
 from stream_engine import assembly
-from stream_engine.lineage import WordLatency
+from stream_engine.events import Chunk
+from stream_engine.lineage import Lineage, WordLatency
 from stream_engine.session_folder import Result
 from stream_engine.tracer import NullTracer, Tracer, packed
 
+T = TypeVar("T")
+
 SECONDS = 150
-PAIRS = 9
+ROUNDS = 9
 CONFIDENCE = 0.95
 TRACERS: dict[str, tuple[type[Tracer], str]] = {
     "on": (Tracer, "txt,performance,trace"),
     "off": (NullTracer, "txt"),
+    "control": (NullTracer, "txt"),
 }
+
+
+class Spent:
+    """CPU seconds of the calls that went through it."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def timed(self, call: Callable[..., T], *given: Any, **named: Any) -> T:
+        began = time.thread_time()
+        try:
+            return call(*given, **named)
+        finally:
+            self.seconds += time.thread_time() - began
+
+
+class TimedLineage(Lineage):
+    def __init__(self, spent: Spent) -> None:
+        super().__init__()
+        self._spent = spent
+
+    def arrived(self, chunk: Chunk, at: int) -> None:
+        self._spent.timed(super().arrived, chunk, at)
+
+    def made(self, result: Any, cause: Any, began: int, ended: int, *, share: int = 1) -> None:
+        self._spent.timed(super().made, result, cause, began, ended, share=share)
+
+    def word(self, end: int, said_until: int, event: Any, now: int, due: int | None) -> WordLatency | None:
+        return self._spent.timed(super().word, end, said_until, event, now, due)
 
 
 class Timed(Tracer):
@@ -48,24 +83,20 @@ class Timed(Tracer):
 
     def __init__(self) -> None:
         super().__init__()
-        self.spent_s = 0.0
-
-    def _timed(self, call: Callable[..., None], *given: Any) -> None:
-        began = time.thread_time()
-        call(*given)
-        self.spent_s += time.thread_time() - began
+        self.spent = Spent()
+        self.lineage = TimedLineage(self.spent)
 
     def fold(self) -> None:
-        self._timed(super().fold)
+        self.spent.timed(super().fold)
 
     def counter(self, name: str, value: float) -> None:
-        self._timed(super().counter, name, value)
+        self.spent.timed(super().counter, name, value)
 
     def observe(self, name: str, duration_ns: int) -> None:
-        self._timed(super().observe, name, duration_ns)
+        self.spent.timed(super().observe, name, duration_ns)
 
-    def word(self, position: int, told: int, parts: WordLatency) -> None:
-        self._timed(super().word, position, told, parts)
+    def word(self, end: int, told: int, parts: WordLatency) -> None:
+        self.spent.timed(super().word, end, told, parts)
 
 
 def directly(audio: Path, folder: Path, cpu_s: float) -> dict[str, float]:
@@ -76,7 +107,7 @@ def directly(audio: Path, folder: Path, cpu_s: float) -> dict[str, float]:
             audio, out=folder / "timed", fresh=True, formats="txt", cache=str(folder / "cache")
         )
     spans = sum(stage["items"] for stage in result.performance_metrics["stages"].values())
-    calls_s, other = tracer.spent_s, Tracer()
+    calls_s, other = tracer.spent.seconds, Tracer()
     record, clock = other.stage("a").record, other.clock
     began = time.thread_time()
     for position in range(spans):
@@ -139,26 +170,29 @@ def compared(on: list[float], off: list[float]) -> dict[str, Any]:
 
 
 def measure() -> dict[str, Any]:
-    runs: dict[str, list[Run]] = {"on": [], "off": []}
+    names = list(TRACERS)
+    runs: dict[str, list[Run]] = {name: [] for name in names}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         audio = joined(folder, SECONDS)
         Run(audio, folder, "on")  # decodes, and loads the models
-        for pair in range(PAIRS):
-            for tracing in ("on", "off") if pair % 2 else ("off", "on"):
+        for number in range(ROUNDS):
+            for tracing in names[number % len(names) :] + names[: number % len(names)]:
                 runs[tracing].append(Run(audio, folder, tracing))
-        on, off = runs["on"], runs["off"]
+        on, off, control = runs.values()
         alone = directly(audio, folder, statistics.median(run.cpu_s for run in off))
     return {
         "audio_s": SECONDS,
-        "pairs": PAIRS,
+        "rounds": ROUNDS,
         "spans_of_a_session": on[0].spans,
-        "same_events": all(run.said == on[0].said for run in (*on, *off)),
+        "same_events": all(run.said == on[0].said for run in (*on, *off, *control)),
         "cpu_s_off": round(statistics.median(run.cpu_s for run in off), 2),
         "wall_s_off": round(statistics.median(run.wall_s for run in off), 2),
         "timed_directly": alone,
         "cpu_on_over_off": compared([run.cpu_s for run in on], [run.cpu_s for run in off]),
         "wall_on_over_off": compared([run.wall_s for run in on], [run.wall_s for run in off]),
+        "cpu_control_over_off": compared([run.cpu_s for run in control], [run.cpu_s for run in off]),
+        "wall_control_over_off": compared([run.wall_s for run in control], [run.wall_s for run in off]),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
@@ -184,6 +185,16 @@ class Backends:
         Raises:
             BackendError: one cannot be opened, or does not know the language.
         """
+        with ThreadPoolExecutor(1, "load diarizer") as beside:
+            diarizing = beside.submit(self._diarizer, choice, options)
+            recogniser, said = self._recogniser(choice, options)
+            diarizer, known, notes = diarizing.result()
+        measured = _measures(choice)
+        found = measures.load(measured, options, self.models, choice.device.name)
+        return Loaded(diarizer, recogniser, (*said, *notes, *found.notes), found, known)
+
+    def _recogniser(self, choice: Choice, options: Options) -> tuple[Recogniser | None, list[str]]:
+        """And what to say of it."""
         recogniser: Recogniser | None = None
         notes: list[str] = []
         name, _, model = choice.recogniser.partition(":")
@@ -200,6 +211,13 @@ class Backends:
                     f"recogniser {choice.recogniser} knows many languages, and --partials cannot wait until "
                     "one is heard; say which, as --language en"
                 )
+        return recogniser, notes
+
+    def _diarizer(
+        self, choice: Choice, options: Options
+    ) -> tuple[DiarizerModels | None, tuple[KnownVoice, ...], list[str]]:
+        """With the voices that it is to know, and what to say of it."""
+        notes: list[str] = []
         name, _, model = choice.diarizer.partition(":")
         diarizer = None
         if name == "community-1":
@@ -212,9 +230,7 @@ class Backends:
             known = known_voices(Path(options.voices), diarizer)
             names = f"{len(known)}" if options.redact else ", ".join(voice.name for voice in known)
             notes.append(f"known voices: {names}")
-        measured = _measures(choice)
-        found = measures.load(measured, options, self.models, choice.device.name)
-        return Loaded(diarizer, recogniser, (*notes, *found.notes), found, known)
+        return diarizer, known, notes
 
     def parts(
         self,

@@ -38,7 +38,9 @@ class Models:
     load_s: dict[str, float] = field(default_factory=dict[str, float])
     warm_s: dict[str, float] = field(default_factory=dict[str, float])  # first calls, which are slower
     _loaded: dict[tuple[object, ...], Any] = field(default_factory=dict[tuple[object, ...], Any])
-    _lock: threading.Lock = field(default_factory=threading.Lock)  # one waits while another loads
+    _locks: dict[tuple[object, ...], threading.Lock] = field(
+        default_factory=dict[tuple[object, ...], threading.Lock]
+    )  # one waits while another loads the same
 
     def silero(self) -> Any:  # an onnxruntime session
         from operators.speech.voice_activity import load_silero
@@ -180,7 +182,7 @@ class Models:
         self, key: tuple[object, ...], load: Callable[[], T], warm: Callable[[T], object] | None = None
     ) -> T:
         """What `load` gives, at the first call; after a first use of it, `warm`, that is timed apart."""
-        with self._lock:
+        with self._locks.setdefault(key, threading.Lock()):
             if key not in self._loaded:
                 began = time.perf_counter()
                 found = load()

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from operators.prosody.cepstral_peak import fast_length
 from operators.prosody.frames import FrameFeatures
 from operators.prosody.pulses import jitter, pulses, shimmer
 from operators.prosody.voice_quality import VoiceQuality, voice_quality
@@ -116,6 +117,13 @@ def test_harmonics_to_noise_is_the_ratio_that_was_mixed(ratio_db: float) -> None
     noise = np.random.default_rng(0).standard_normal(len(buzz)) * buzz.std() * 10 ** (-ratio_db / 20)
     found = voice_quality((buzz + noise).astype(np.float32), np.full(200, 160.0, np.float32))
     assert found.hnr_db == pytest.approx(ratio_db, abs=1)
+
+
+def test_a_fast_length_is_the_next_that_scipy_knows() -> None:
+    from scipy.fft import next_fast_len
+
+    lengths = [*range(1, 3000), 123_457, 1_600_001]
+    assert [fast_length(least) for least in lengths] == [next_fast_len(n, real=True) for n in lengths]
 
 
 def test_a_breathy_voice_has_less_prominence() -> None:

@@ -18,8 +18,8 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
+from operators.speech.diarization.assignment import pairs
 from operators.speech.diarization.models import Activity
 from stream_engine.state import Array
 
@@ -142,10 +142,7 @@ class Aggregation:
         """Local speakers to columns, so that the most activity is shared; a new column where none is."""
         known = self._votes[rows] / np.maximum(self._weights[rows], 1e-9)[:, None]
         shared = local.T @ known  # [local, tracks], in frames
-        matched: dict[int, int] = {}
-        for speaker, column in zip(*linear_sum_assignment(-shared), strict=True):
-            if shared[speaker, column] >= _SHARED:
-                matched[int(speaker)] = int(column)
+        matched = {speaker: column for speaker, column in pairs(shared) if shared[speaker, column] >= _SHARED}
         for speaker in np.flatnonzero((local >= _ACTIVE).any(axis=0)).tolist():
             if speaker not in matched:
                 matched[speaker] = self._new_track()

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 import msgspec
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
+from operators.speech.diarization.assignment import pairs
 from operators.speech.diarization.clustering import Floats, margin
 from operators.speech.diarization.grouping import cosines
 from stream_engine.state import Array
@@ -84,8 +84,11 @@ class Names:
             near = margin(cosines(sums, voice.vector.numpy()), seconds, np.float64(voice.seconds))
             kept = np.array([self.given.get(speaker) == voice.name for speaker in speakers])
             scores[row] = np.where(seconds >= ENOUGH_SECONDS, near - NEAR + KEPT * kept, -1.0)
-        pairs = zip(*linear_sum_assignment(-np.maximum(scores, 0.0)), strict=True)
-        return {speakers[column]: self._known[row].name for row, column in pairs if scores[row, column] > 0}
+        return {
+            speakers[column]: self._known[row].name
+            for row, column in pairs(np.maximum(scores, 0.0))
+            if scores[row, column] > 0
+        }
 
 
 _NUMBERED = "SPEAKER_"

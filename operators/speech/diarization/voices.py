@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
+from operators.speech.diarization.assignment import pairs
 from operators.speech.diarization.clustering import Floats, margin, unit
 from operators.speech.diarization.grouping import (
     BIRTH,
@@ -131,10 +131,7 @@ class Voices:
         for item, group in zip(self._items, groups, strict=True):
             if item.speaker >= 0:
                 kept[group, item.speaker] += (item.seconds + 1e-3) * (1.0 if item.turn is not None else 1e3)
-        names: dict[int, int] = {}
-        for group, speaker in zip(*linear_sum_assignment(-kept), strict=True):
-            if kept[group, speaker] > 0:
-                names[int(group)] = int(speaker)
+        names = {group: speaker for group, speaker in pairs(kept) if kept[group, speaker] > 0}
         for group in dict.fromkeys(groups):
             if group not in names:
                 names[group] = self._named
