@@ -116,7 +116,7 @@ def test_a_row_has_every_field_of_both_sides_and_nothing_of_a_peer_that_was_not_
     assert found["first_result_theirs_over_ours"] == 1
 
 
-def test_growth_is_told_per_minute_over_the_lengths_that_a_side_had() -> None:
+def test_growth_is_told_per_minute_over_the_last_two_lengths_that_a_side_had() -> None:
     rows = [
         {"seconds": seconds, "ours_anon_mb": 7.0, "theirs_anon_mb": theirs}
         for seconds, theirs in ((60, 100.0), (120, 110.0), (300, 140.0), (600, None))

@@ -16,8 +16,9 @@ that cannot run is named with the reason.
 function's own time of the processor); `cpu_s` counts all processors and is what to compare where neighbours
 disturb. `first_s`: from the start of the process to the first result that will not change (text: final or
 rejected). Memory: the highest RssAnon and RSS of the process and its children, ten times a second, and
-`anon_mb_per_minute`, its slope over the lengths. Peers that take about as long as the audio lasts get 4 min
-at most, ours then goes on alone; the first text of 30 min is waited for six times as long as ours took.
+`anon_mb_per_minute`, from the second longest to the longest that a side had: before, caches fill. Peers that
+take about as long as the audio lasts get 4 min at most, ours then goes on alone to 30; the first text of
+30 min is waited for six times as long as ours took.
 Ratios are those of the greatest length that both had. DER: collar 0, overlap counted, pooled. `commit`: of
 each peer's figures.
 

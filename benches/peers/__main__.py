@@ -69,8 +69,8 @@ def lengths(chosen: argparse.Namespace, *usual: int) -> tuple[int, ...]:
 
 
 def slow(chosen: argparse.Namespace) -> dict[str, tuple[int, ...]]:
-    """For peers that take about as long as the audio lasts: ours goes on alone after 4 min."""
-    alone = () if chosen.quick or chosen.lengths else (600,)
+    """For peers that take about as long as the audio lasts: ours goes on alone, to half an hour."""
+    alone = () if chosen.quick or chosen.lengths else (600, 1800)
     return {"lengths": lengths(chosen, 60, 240), "alone": alone}
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from benches.peers.watched import Watched
 
 SIDES = ("ours", "theirs")
@@ -50,7 +48,7 @@ def by_length(
 
 
 def summary(rows: Sequence[Row], points: dict[str, float]) -> dict[str, Any]:
-    """Ratios at the greatest length that both had; memory over all that each had.
+    """Ratios at the greatest length that both had; memory over the last two that each had.
 
     `points`: by how many a rate is worse than the peer's, by its name.
     """
@@ -66,10 +64,12 @@ def summary(rows: Sequence[Row], points: dict[str, float]) -> dict[str, Any]:
 
 
 def growth(rows: Sequence[Row], side: str) -> float:
-    """Of a side's peak memory: MB per minute of audio, by least squares."""
-    known = [one for one in rows if one[f"{side}_anon_mb"] is not None]
-    seconds, mb = ([one[name] for one in known] for name in ("seconds", f"{side}_anon_mb"))
-    return 60 * float(np.polyfit(seconds, mb, 1)[0]) if len(known) > 1 else 0.0
+    """Of a side's peak memory, from its second longest to its longest: MB per minute of audio."""
+    known = [(one["seconds"], one[f"{side}_anon_mb"]) for one in rows if one[f"{side}_anon_mb"] is not None]
+    if len(known) < 2:
+        return 0.0
+    (shorter, less), (longer, more) = sorted(known)[-2:]
+    return 60 * (more - less) / (longer - shorter)
 
 
 def ratio(one: float | None, other: float | None) -> float | None:
