@@ -170,6 +170,7 @@ def measure() -> dict[str, Any]:
         audio = samples_of(recording)
     rows: list[dict[str, Any]] = []
     spent: dict[str, float] = {}
+    states: dict[str, float] = {}
     for rounds in ROUNDS:
         costs = Costs(operators(audio))
         made = through(costs, session(audio, events, rounds))

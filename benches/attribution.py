@@ -64,9 +64,8 @@ def true_turns(meeting: str) -> list[Spoken]:
 
 def ours(words: list[Spoken], turns: list[Spoken]) -> Speakers:
     """Through the operator, as a session feeds it."""
-    return [
-        word.speakers for segment in run(WordSpeakers(), fed(words, turns)) for word in segment.words or ()
-    ]
+    given = run(WordSpeakers(), fed(words, turns))
+    return [word.speakers for one in given if isinstance(one, Segment) for word in one.words or ()]
 
 
 def fed(words: list[Spoken], turns: list[Spoken]) -> list[Any]:

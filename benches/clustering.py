@@ -128,9 +128,8 @@ def offline(outcome: Outcome, threshold: float) -> list[str]:
     strong = np.flatnonzero(outcome.seconds >= STRONG)
     if len(strong) < 2:
         return ["0"] * len(outcome.spans)
-    clustering = AgglomerativeClustering(
-        n_clusters=None, metric="cosine", linkage="average", distance_threshold=threshold
-    )
+    clustering = AgglomerativeClustering(metric="cosine", linkage="average", distance_threshold=threshold)
+    clustering.set_params(n_clusters=None)  # the constructor takes None, too, but is annotated by its default
     groups = clustering.fit_predict(outcome.vectors[strong])
     centres = np.stack(
         [outcome.vectors[strong][groups == group].mean(0) for group in range(groups.max() + 1)]

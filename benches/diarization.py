@@ -111,7 +111,7 @@ def pcm(path: Path) -> Samples:
 
 
 def rttm(path: Path) -> Intervals:
-    return [tuple(talk) for talk in read_rttm(path)]
+    return [(talk.start, talk.end, talk.speaker) for talk in read_rttm(path)]
 
 
 def diarize(clip: Clip, models: dict[str, Any], **settings: Any) -> Outcome:

@@ -66,7 +66,8 @@ class ReadingVoiceActivity:
     """Voice activity, read off the audio."""
 
     def feed(self, item: Chunk, /) -> Iterator[VoiceActivity | Watermark]:
-        frames = read(item.samples[: len(item.samples) // 320 * 320]).reshape(-1, 320).any(axis=1)
+        bits = read(item.samples[: len(item.samples) // 320 * 320])
+        frames = np.any(bits.reshape(-1, 320), axis=1)
         yield VoiceActivity(start=item.start, hop=320, probabilities=tuple(0.95 * frames.astype(float)))
         yield Watermark(source="voice_activity", at=item.start + 320 * len(frames))
 

@@ -19,21 +19,24 @@ import numpy as np
 from benches.session import Watched, joined
 from sinks.labelled import LabelledLog
 from stream_engine.clock import RATE
-from stream_engine.events import Segment, Turn
+from stream_engine.events import Event, Segment, Turn
 
 LIVE_S = 300
 
 
-def lags(events: list[Any]) -> tuple[list[float], list[float]]:
+def lags(events: list[Event]) -> tuple[list[float], list[float]]:
     """Seconds from the end of what was said to its final text, in order; and from the start of each turn
     to its first provisional or final label."""
-    text = [
-        event.emitted_at - event.end / RATE for event in events if isinstance(event, Segment) and event.final
-    ]
+    text: list[float] = []
     shown: dict[int, float] = {}
     for event in events:
-        if isinstance(event, Turn) and event.speaker and event.id not in shown:
-            shown[event.id] = event.emitted_at - event.start / RATE
+        match event:
+            case Segment(final=True, emitted_at=float(at)):
+                text.append(at - event.end / RATE)
+            case Turn(speaker=str(), emitted_at=float(at)):
+                shown.setdefault(event.id, at - event.start / RATE)
+            case _:
+                pass
     return text, list(shown.values())
 
 

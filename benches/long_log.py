@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypedDict
+
+import msgspec
 
 from sinks.event_log import EventLog
 from stream_engine.clock import RATE, samples, snap
@@ -41,6 +44,12 @@ FELT = "neutral calm happy sad angry fearful disgust surprised".split()
 MEANT = "question request instruction command complaint apology opinion agreement disagreement".split()
 WRITTEN = tuple(f"emotion_{number:02d}" for number in range(28))
 SPACING = snap(RATE * 36_000 // 50_000)  # 0.72 s: 50 000 segments in 10 h
+
+
+class At(TypedDict):
+    start: int
+    end: int
+    emitted_at: float
 
 
 def write_log(path: Path, segments: int) -> None:
@@ -80,28 +89,27 @@ def _said(id: int, chance: random.Random) -> Iterator[Event]:
         )
         for place, word in enumerate(said)
     )
-    at = {"start": start, "end": end, "emitted_at": round(end / RATE + 1.2, 3)}
-    of = {"segment": id, "speaker": speaker, **at}
+    at = At(start=start, end=end, emitted_at=round(end / RATE + 1.2, 3))
     text = " ".join(said)
     yield Turn(id=id, revision=0, final=True, speaker=speaker, **at)
     yield Hypothesis(id=id, revision=1, speaker=speaker, text=text[:20], **at)
     yield Segment(id=id, revision=0, final=True, speaker=speaker, text=text, words=words, turns=(id,), **at)
-    yield Prosody(**of, **_prosody(chance))
-    yield Affect(**of, **_affect(chance))
+    yield msgspec.convert({"segment": id, "speaker": speaker, **at, **_prosody(chance)}, Prosody)
+    yield msgspec.convert({"segment": id, "speaker": speaker, **at, **_affect(chance)}, Affect)
     if id % 3 == 0:
         heard = Heard(label="Typing", seconds=0.4, score=0.61), Heard(label="Music", seconds=0.2, score=0.3)
         yield Sounds(of="segment", id=id, top=heard, **at)
         yield Sounds(of="turn", id=id, top=heard, **at)
         yield SoundEvent(id=id, label="Typing", score=0.7, **at)
     if id % 10 == 0:
-        shared = {"id": id, "start": end - samples(0.2), "end": end, "emitted_at": at["emitted_at"]}
+        shared = At(start=end - samples(0.2), end=end, emitted_at=at["emitted_at"])
         other = PEOPLE[(id // 3 + 1) % 6]
-        yield Overlap(speakers=(speaker, other), **shared)
-        yield Interruption(interrupter=other, interrupted=speaker, successful=id % 20 == 0, **shared)
-        yield Backchannel(speaker=other, to=speaker, **shared)
+        yield Overlap(id=id, speakers=(speaker, other), **shared)
+        yield Interruption(id=id, interrupter=other, interrupted=speaker, successful=id % 20 == 0, **shared)
+        yield Backchannel(id=id, speaker=other, to=speaker, **shared)
 
 
-def _prosody(chance: random.Random) -> dict[str, float | int | bool]:
+def _prosody(chance: random.Random) -> dict[str, object]:
     real = (
         "wpm syllables_per_s pause_s pause_ratio f0_median_hz f0_iqr_hz voiced_ratio loudness_dbfs "
         "loudness_range_db centroid_hz flatness jitter_pct shimmer_db hnr_db cpps_db"
@@ -112,7 +120,7 @@ def _prosody(chance: random.Random) -> dict[str, float | int | bool]:
 
 
 def _affect(chance: random.Random) -> dict[str, object]:
-    def scores(names: tuple[str, ...] | list[str]) -> dict[str, float]:
+    def scores(names: Iterable[str]) -> dict[str, float]:
         return {name: round(chance.random(), 4) for name in names}
 
     axes = {name: round(chance.random(), 4) for name in ("valence", "arousal", "dominance", "sentiment")}
@@ -123,20 +131,19 @@ def _affect(chance: random.Random) -> dict[str, object]:
 
 def _statistics(id: int, *, final: bool) -> Statistics:
     talk = dict.fromkeys(ConversationFigures.__struct_fields__, 1.5)
-    counts = ("turns", "interruptions", "successful_interruptions", "backchannels", "response_latencies")
+    counts = "turns interruptions successful_interruptions backchannels response_latencies".split()
     one = dict.fromkeys(SpeakerFigures.__struct_fields__, 1.5)
     whole = (
         "turns segments words interruptions_made interruptions_won interruptions_received backchannels "
         "pauses fillers repetitions false_starts"
     ).split()
-    for name in whole:
-        one[name] = 3
     rest = {"emotion": "calm", "text_emotions": dict.fromkeys(WRITTEN, 0.1)}
+    figures = {**one, **dict.fromkeys(whole, 3), **rest}
     return Statistics(
         at=id * SPACING,
         final=final,
-        conversation=ConversationFigures(**talk | dict.fromkeys(counts, 2)),
-        speakers=tuple(SpeakerFigures(**one | rest | {"speaker": person}) for person in PEOPLE),
+        conversation=msgspec.convert({**talk, **dict.fromkeys(counts, 2)}, ConversationFigures),
+        speakers=tuple(msgspec.convert({**figures, "speaker": person}, SpeakerFigures) for person in PEOPLE),
         interruptions=tuple(
             InterruptionCount(interrupter=by, interrupted=of, attempted=4, successful=2)
             for by in PEOPLE

@@ -45,7 +45,7 @@ def subprocesses(logger: PerformanceLogger, calls: int) -> None:
     logger.tracer.fold()
 
 
-def microseconds(work: Callable[[int], None], calls: int = CALLS) -> float:
+def microseconds(work: Callable[[int], object], calls: int = CALLS) -> float:
     taken: list[float] = []
     for _ in range(RUNS):
         began = time.perf_counter()
@@ -64,7 +64,7 @@ def one_by_one(place: Path) -> tuple[float, float]:
     log = logging.Logger("bench")
     log.addHandler(handler)
     before = write_calls()
-    took = microseconds(lambda calls: [log.info("stage %s took %s", "a", n) for n in range(calls)] and None)
+    took = microseconds(lambda calls: [log.info("stage %s took %s", "a", n) for n in range(calls)])
     made = (write_calls() - before) / (RUNS * CALLS)
     handler.close()
     return took, made
@@ -96,7 +96,7 @@ def measure() -> dict[str, Any]:
     tracer = Tracer()
     for number in range(CALLS):
         tracer.stage("a").record(packed(number, 0, 1000, 2000, 3000))
-    spans = microseconds(lambda calls: [*readable_spans(tracer, "s", newest=calls)] and None)
+    spans = microseconds(lambda calls: [*readable_spans(tracer, "s", newest=calls)])
     return {
         "subprocess": costs,
         "quiet_against_by_hand": round(costs["quiet_us"] / costs["by_hand_us"], 2),

@@ -82,7 +82,11 @@ class Path16k:
             began = time.thread_time()
             (segments,) = recognise([utterance])
             self.cpu_s.append(((utterance.end - utterance.start) / RATE, time.thread_time() - began))
-            found += [(seconds(one.start), speaker(one, final), one.text) for one in segments]
+            found += [
+                (seconds(one.start), speaker(one, final), one.text)
+                for one in segments
+                if isinstance(one, Segment)
+            ]
         return found
 
     def nobody(self, audio: Samples) -> int:

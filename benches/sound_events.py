@@ -89,7 +89,7 @@ def whole_file(audio: NDArray[np.float32]) -> list[tuple[str, int, int]]:
     )
     level = (blocks**2).mean(1)
     high = np.abs(blocks) >= of.FULL_SCALE
-    clipped = (high[:, 2:] & high[:, 1:-1] & high[:, :-2]).any(1)
+    clipped = np.any(high[:, 2:] & high[:, 1:-1] & high[:, :-2], axis=1)
     peak = power[:, of.TONE_BIN :].argmax(1) + of.TONE_BIN
     share = sum(power[np.arange(cells), np.clip(peak + k, 0, of.BINS - 1)] for k in (-2, -1, 0, 1, 2))
     share = share / power[:, of.LOWEST_BIN :].sum(1)

@@ -168,9 +168,9 @@ def words_and_turns() -> tuple[NDArray[np.int64], ...]:
 
     words, turns = true_words()["ES2002a"], true_turns("ES2002a")
     return tuple(
-        np.array([round(1000 * row[side]) for row in rows], np.int64)
+        np.array([round(1000 * time) for time in times], np.int64)
         for rows in (words, turns)
-        for side in (0, 1)
+        for times in ([start for start, _, _ in rows], [end for _, end, _ in rows])
     )
 
 

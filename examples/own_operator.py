@@ -50,4 +50,5 @@ async def main(path: str, out: str) -> None:
 
 
 if __name__ == "__main__":
-    anyio.run(main, *sys.argv[1:3])
+    recording, folder = sys.argv[1:3]
+    anyio.run(main, recording, folder)
