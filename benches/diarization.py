@@ -20,15 +20,17 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+from unittest.mock import patch
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from operators.speech.diarization import clustering, grouping, stretches
+from operators.speech.diarization import clustering, grouping, stretches, voices
 from operators.speech.diarization.community_1 import Community1Embedding, Community1Segmentation
 from operators.speech.diarization.diarizer import Diarizer
 from stream_engine.clock import RATE
@@ -43,12 +45,12 @@ os.environ["PYANNOTE_METRICS_ENABLED"] = "0"
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 CHUNK = RATE // 10
 LATENCIES = (0.5, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0)
-THRESHOLDS = (
-    (clustering, "MIDDLE"),
-    (clustering, "NOISE_SECONDS"),
-    (stretches, "SPLIT"),
-    (grouping, "BIRTH"),
-    (grouping, "SHARE"),
+THRESHOLDS = (  # and the modules that read them
+    ("MIDDLE", (clustering,)),
+    ("NOISE_SECONDS", (clustering,)),
+    ("SPLIT", (stretches,)),
+    ("BIRTH", (grouping, voices)),
+    ("SHARE", (grouping,)),
 )
 
 Samples = NDArray[np.float32]
@@ -247,11 +249,11 @@ def union(intervals: Intervals) -> float:
 
 
 @contextmanager
-def moved(module: Any, name: str, factor: float) -> Iterator[None]:
-    before = getattr(module, name)
-    setattr(module, name, before * factor)
-    yield
-    setattr(module, name, before)
+def moved(name: str, modules: tuple[ModuleType, ...], factor: float) -> Iterator[None]:
+    with ExitStack() as until:
+        for module in modules:
+            until.enter_context(patch.object(module, name, getattr(module, name) * factor))
+        yield
 
 
 def measure(*, quick: bool = False) -> dict[str, Any]:
@@ -272,10 +274,10 @@ def measure(*, quick: bool = False) -> dict[str, Any]:
 
     result["latency"] = [{"latency_s": latency, "ours": ours(latency=latency)} for latency in LATENCIES]
     sensitivity = []
-    for module, name in THRESHOLDS:
-        row: dict[str, Any] = {"threshold": f"{name} = {getattr(module, name)}"}
+    for name, modules in THRESHOLDS:
+        row: dict[str, Any] = {"threshold": f"{name} = {getattr(modules[0], name)}"}
         for factor in (0.8, 1.2):
-            with moved(module, name, factor):
+            with moved(name, modules, factor):
                 row[f"x {factor}"] = ours()
         sensitivity.append(row)
     return result | {"sensitivity": sensitivity, "cost": costs}
