@@ -20,7 +20,7 @@ import msgspec
 from anyio import to_thread
 
 from sinks.event_log import EventLog
-from stream_engine.backends import Backends, heard_by, voices_of
+from stream_engine.backends import Backends
 from stream_engine.barrier import Checkpoints
 from stream_engine.checkpoint import Checkpoint
 from stream_engine.clock import RATE, samples, snap
@@ -32,7 +32,6 @@ from stream_engine.inputs import Input, Pcm, folders
 from stream_engine.log import read
 from stream_engine.logged import check, logged
 from stream_engine.malloc import one_heap
-from stream_engine.measures import loudness_of
 from stream_engine.models import since
 from stream_engine.options import Options
 from stream_engine.pace import paced
@@ -43,6 +42,8 @@ from stream_engine.results import Results
 from stream_engine.session import Session
 from stream_engine.session_audio import SessionAudio, cache_of, session_audio
 from stream_engine.session_folder import Result, SessionFolder
+from stream_engine.session_measures import loudness_of
+from stream_engine.session_parts import heard_by, session_parts, voices_of
 from stream_engine.threads import one_blas_thread
 from stream_engine.topology import EMISSION, Devices, Gaps, Parts, intake, transcription, with_barriers
 from stream_engine.tracer import Tracer
@@ -145,8 +146,8 @@ async def run_session(
                 stack.callback(checkpoint.close)
             spans = stack.enter_context(place.span_file(tracer))
             sound = audio.samples, audio.interval, audio.store.channels
-            parts = loaded and backends.parts(
-                choice, loaded, options, *sound, Gaps(audio.store), audio.live, checkpoint
+            parts = loaded and session_parts(
+                backends.models, choice, loaded, options, *sound, Gaps(audio.store), audio.live, checkpoint
             )
             loaded_s = tracer.wall_ns() / 1e9
             cuts = Checkpoints(checkpoint.commit) if checkpoint else None

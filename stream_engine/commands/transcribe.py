@@ -13,7 +13,6 @@ from sinks.console import ConsoleView
 from sinks.event_log import JsonLines
 from sinks.formats import parse_formats
 from sinks.wide_console import wide_console
-from stream_engine import measures
 from stream_engine.assembly import BACKENDS, run_session, session_folders
 from stream_engine.backends import Backends
 from stream_engine.commands.endings import USAGE, Usage, complain, fault, overall
@@ -21,6 +20,7 @@ from stream_engine.commands.view import View, report, summary
 from stream_engine.errors import StreamEngineError
 from stream_engine.inputs import Input, Pcm
 from stream_engine.logged import NO_FIGURES, logged
+from stream_engine.measure_options import checked
 from stream_engine.options import Options, merged
 from stream_engine.session_folder import DAMAGED, FAULT, INTERRUPTED, Result, SessionFolder
 
@@ -31,7 +31,7 @@ def run(given: dict[str, Any]) -> int:
     try:
         options = merged(given.pop("profile"), given)
         parse_formats(options.formats)
-        measures.checked(options)
+        checked(options)
         sources = [Input.parse(text, Pcm.parse(options.pcm) if options.pcm else None) for text in inputs]
         if options.offline and (urls := [source.shown for source in sources if source.kind == "url"]):
             raise ValueError(f"{urls[0]}: --offline opens no socket; leave one of them out")

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from sinks.formats import parse_formats
-from stream_engine import measures
 from stream_engine.harness.one_run import PACED, UNPACED, Mode
+from stream_engine.measure_options import checked
 from stream_engine.options import Options, merged
 
 FORMATS = "performance"  # what a session writes beside its log, unless told otherwise
@@ -51,7 +51,7 @@ def asked(given: dict[str, Any]) -> Asked:
     if options.pcm:
         raise ValueError("pcm describes stdin: a data set is made of files")
     parse_formats(options.formats)
-    measures.checked(options)
+    checked(options)
     return Asked(
         data_set=path,
         out=Path(out) if out is not None else Path(f"bench-{path.resolve().stem}"),
