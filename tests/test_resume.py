@@ -175,25 +175,73 @@ def test_an_utterance_is_recognised_once_over_all_runs_and_again_when_anything_c
     assert asked == [0, 1, 0, 1, 0]
 
 
+COMMITS = """
+import os, signal, sys
+from pathlib import Path
+from stream_engine.barrier import Barrier
+from stream_engine.checkpoint import Checkpoint
+
+folder = Path(sys.argv[1])
+
+def commit(checkpoint, n):
+    checkpoint.commit(Barrier(n, n * 16), {"event log": n, "a": n, "b": bytes([n]) * 50_000})
+
+def dies_at(statement):
+    checkpoint = Checkpoint(folder / str(statement), {"input": "a"})
+    commit(checkpoint, 1)
+    left = iter(range(statement))
+    checkpoint._database.set_trace_callback(
+        lambda _: next(left, None) is None and os.kill(os.getpid(), signal.SIGKILL)
+    )
+    commit(checkpoint, 2)
+    os._exit(0)
+
+for statement in range(99):
+    child = os.fork()
+    if not child:
+        dies_at(statement)
+    if not os.waitpid(child, 0)[1]:
+        break  # it came to its end: no statement is left
+"""
+
+
+def test_a_kill_at_any_statement_of_a_commit_leaves_the_cut_before_whole(tmp_path: Path) -> None:
+    """The child is killed as SQLite begins a statement: after each one of a commit but the last."""
+    subprocess.run([sys.executable, "-c", COMMITS, tmp_path], check=True, timeout=60)
+    count = max(int(path.name) for path in tmp_path.iterdir() if path.name.isdigit())
+    assert count >= 5, "hardly any statement was seen"
+    for statement in range(count + 1):
+        checkpoint = Checkpoint(tmp_path / str(statement), {"input": "a"})
+        cut = 2 if statement == count else 1
+        assert (checkpoint.number, checkpoint.position, checkpoint.log_bytes) == (cut, cut * 16, cut)
+        assert checkpoint.state("a", int) == checkpoint.state("event log", int) == cut
+        assert checkpoint.state("b", bytes) == bytes([cut]) * 50_000
+        checkpoint.close()
+
+
 def test_a_kill_in_the_middle_of_a_commit_leaves_the_cut_before(tmp_path: Path) -> None:
     script = (
-        "import os, sys\n"
+        "import sys\n"
         "from pathlib import Path\n"
         "from stream_engine.barrier import Barrier\n"
         "from stream_engine.checkpoint import Checkpoint\n"
         "c = Checkpoint(Path(sys.argv[1]), {'input': 'a'})\n"
         "for n in range(1, 10**6):\n"
         "    c.commit(Barrier(n, n * 16), {'event log': n, 'a': n, 'b': bytes(50_000)})\n"
+        "    n > 1 or print('begun', flush=True)\n"
     )
     path = tmp_path / CHECKPOINT
-    for delay in (0.5, 0.6, 0.7):
-        run = subprocess.Popen([sys.executable, "-c", script, path])
+    for delay in (0.1, 0.2, 0.3):
+        run = subprocess.Popen([sys.executable, "-c", script, path], stdout=subprocess.PIPE)
+        assert run.stdout is not None
+        assert run.stdout.readline() == b"begun\n"
         time.sleep(delay)
         run.kill()
-        run.wait()
+        run.communicate()
         checkpoint = Checkpoint(path, {"input": "a"})
+        assert checkpoint.number > 0
         assert checkpoint.log_bytes == checkpoint.number == checkpoint.position // 16
-        assert checkpoint.state("a", int) in (checkpoint.number, None)
+        assert checkpoint.state("a", int) == checkpoint.number
         checkpoint.close()
 
 

@@ -64,6 +64,11 @@ def segments_and_sounds(count: int) -> Iterator[Any]:
             yield Watermark(source=source, at=2 * id * RATE)
 
 
+def segments_and_sounds_all_held(count: int) -> Iterator[Any]:
+    """Texts are far behind: no event may be forgotten."""
+    return (item for item in segments_and_sounds(count) if getattr(item, "source", None) != "text")
+
+
 def turns_and_segments(count: int) -> Iterator[Any]:
     for id in range(count):
         yield turn(id, 2 * id, 2 * id + 3)
@@ -92,9 +97,10 @@ def lines_run(work: Callable[[], object]) -> int:
     [
         (OverlapSweep, turns),
         (SoundJoin, segments_and_sounds),
+        (SoundJoin, segments_and_sounds_all_held),
         (lambda: Conversation(hold=20), turns_and_segments),
     ],
-    ids=["overlap sweep", "join with sounds", "figures of the talk"],
+    ids=["overlap sweep", "join with sounds", "join with sounds that are held", "figures of the talk"],
 )
 def test_each_item_costs_as_much_among_many_as_among_few(
     operator: Callable[[], Any], items: Callable[[int], Iterator[Any]]

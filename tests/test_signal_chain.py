@@ -15,14 +15,15 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+import scipy.fft
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from operators.audio.processed_view import ProcessedView, processed
-from operators.audio.signal_chain import ALL_LINKS, LINKS, SignalChain
-from operators.audio.stft import HOP, Spectra, Stft
+from operators.audio.signal_chain import ALL_LINKS, DENOISE, HIGH_PASS, LINKS, SignalChain
+from operators.audio.stft import HOP, SIZE, Spectra, Stft
 from stream_engine.clock import RATE
 from stream_engine.events import Chunk
 from stream_engine.operator import Operator, chain
@@ -135,18 +136,49 @@ def test_it_is_the_old_chain_on_meetings_too(data: Path) -> None:
         assert np.quantile(found, 0.99) <= 0.7, path.name
 
 
+def transforms(
+    monkeypatch: pytest.MonkeyPatch, samples: Samples, links: Sequence[str]
+) -> list[tuple[int, int]]:
+    """(rows, length) of each forward transform that the chain makes, by whatever library."""
+    seen: list[tuple[int, int]] = []
+
+    def counted(true: Any) -> Any:
+        def transform(signal: Any, n: int | None = None, *given: Any, **named: Any) -> Any:
+            shape = np.shape(signal)
+            seen.append((int(np.prod(shape[:-1])), n or shape[-1]))
+            return true(signal, n, *given, **named)
+
+        return transform
+
+    steps: Operator[Chunk, Chunk] = chain(Stft(), SignalChain(links=links))
+    with monkeypatch.context() as patch:
+        for library in (torch.fft, np.fft, scipy.fft):
+            for name in ("fft", "rfft", "hfft", "fft2", "rfft2", "fftn", "rfftn"):
+                patch.setattr(library, name, counted(getattr(library, name)))
+        patch.setattr(torch, "stft", counted(torch.stft))
+        run(steps, chunked(samples, [RATE] * 9))
+    return seen
+
+
 def test_no_link_transforms_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    rows: list[int] = []
-    true = torch.fft.rfft
-
-    def counted(signal: torch.Tensor, *given: Any, **named: Any) -> torch.Tensor:
-        rows.append(signal.numel() // signal.shape[-1] if signal.shape[-1] == 512 else 0)
-        return true(signal, *given, **named)
-
-    monkeypatch.setattr(torch.fft, "rfft", counted)
+    """The high-pass is a product of spectra, of blocks that are longer, and has its own: one a chunk."""
     samples = speech_like(5, 1)
-    through(samples, [RATE] * 9, links=ALL_LINKS)
-    assert sum(rows) == len(samples) // HOP
+    items = len(run(Stft(), chunked(samples, [RATE] * 9)))
+    frames = len(samples) // HOP
+    alone = transforms(monkeypatch, samples, ())
+    assert alone[0] == (98, SIZE)
+    assert {length for _, length in alone} == {SIZE}
+    assert sum(rows for rows, _ in alone) == frames
+    filtered = transforms(monkeypatch, samples, (HIGH_PASS,))
+    others = [length for _, length in filtered if length != SIZE]
+    assert len(others) <= items + len(set(others))  # and once for each length that of the response
+    for link in ALL_LINKS:
+        of_it = transforms(monkeypatch, samples, (link,))
+        assert of_it == (filtered if link == HIGH_PASS else alone), link
+    assert transforms(monkeypatch, samples, LINKS) == filtered
+    both = transforms(monkeypatch, samples, (DENOISE, HIGH_PASS))  # whose chunks are of other sizes
+    assert transforms(monkeypatch, samples, ALL_LINKS) == both
+    assert [one for one in both if one[1] == SIZE] == alone
 
 
 # --- levels --------------------------------------------------------------------------------------
