@@ -34,7 +34,7 @@ from stream_engine.logged import check, logged
 from stream_engine.malloc import one_heap
 from stream_engine.models import since
 from stream_engine.options import Options
-from stream_engine.pace import paced
+from stream_engine.pace import earliest, paced
 from stream_engine.performance import GPUMonitor, metrics
 from stream_engine.performance.resources import Resources
 from stream_engine.pipeline import Pipeline
@@ -255,6 +255,7 @@ def _lay(
         end=end,
         pace=audio.pace or 1.0,
         live=audio.live,
+        since=earliest(pipeline.tracer) if audio.pace is None else None,
         state=checkpoint.state(EMISSION, EmissionState) if checkpoint else None,
     )
     session = OpenSession(

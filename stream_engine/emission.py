@@ -26,7 +26,8 @@ class Emission:
     """Items of all branches in, stamped events out: `SessionStart` first, `SessionEnd` last.
 
     Not an operator in the strict sense: it reads the session's clock, and is the only stage that does.
-    What is no event (a watermark, audio) ends here. The session begins when its audio is first asked for.
+    What is no event (a watermark, audio) ends here. The session begins when its audio is first asked for;
+    that of live audio when the audio did, though not before `since` on the tracer's clock.
     `first` holds the time at which the first turn and the first text came, in seconds since then. Of `live`
     audio, which comes at `pace` times the speed of life, the tracer gets the lag of each final one: emission
     time minus the end of what was said; and of all audio, of each word, where its time went (see `lineage`).
@@ -40,6 +41,7 @@ class Emission:
         end: Callable[[], SessionEnd],
         pace: float = 1.0,
         live: bool = False,
+        since: int | None = None,
         state: EmissionState | None = None,
     ) -> None:
         self.first = dict(state.first) if state else {}
@@ -50,21 +52,22 @@ class Emission:
         self._start = None if state and state.started else start
         self._end = end
         self._live = live
+        if live and tracer.lineage is not None:
+            tracer.lineage.live(self._nanoseconds_per_sample, since=self._made if since is None else since)
 
     @property
     def state(self) -> EmissionState:
-        return EmissionState(self._elapsed, self._start is None, dict(self.first))
+        return EmissionState(self._elapsed(self._tracer.clock()), self._start is None, dict(self.first))
 
     @property
-    def _asked(self) -> int:
-        """When the audio was, in this run: it comes at its pace from its start in each."""
+    def _began(self) -> int:
+        """When the audio did, in this run: it comes at its pace from its start in each."""
         lineage = self._tracer.lineage
-        return self._made if lineage is None or lineage.asked is None else lineage.asked
+        return self._made if lineage is None or lineage.began is None else lineage.began
 
-    @property
-    def _elapsed(self) -> int:
+    def _elapsed(self, now: int) -> int:
         """Nanoseconds since the session began, over all its runs."""
-        return self._tracer.clock() - self._asked + self._before
+        return now - self._began + self._before
 
     def feed(self, item: Any, /) -> Iterator[Event]:
         if self._start is not None:
@@ -73,8 +76,6 @@ class Emission:
         if isinstance(item, Hypothesis) and item.final and not (item.text or item.revision):
             return  # nothing was shown of the turn: of use inside the graph only
         if isinstance(item, LOGGED) and not isinstance(item, SessionStart):
-            if isinstance(item, Segment) and item.final:
-                self._explain(item)
             yield self._stamped(item)
 
     def flush(self) -> Iterator[Event]:
@@ -82,19 +83,22 @@ class Emission:
         yield self._stamped(self._end())
 
     def _stamped(self, event: Any) -> Event:
-        elapsed = self._elapsed
+        now = self._tracer.clock()
+        elapsed = self._elapsed(now)
+        if isinstance(event, Segment) and event.final:
+            self._explain(event, now)
         if isinstance(event, Hypothesis) and not event.final:
-            self._observe("hypothesis", event.end)
+            self._observe("hypothesis", event.end, now)
         if isinstance(event, Turn | Segment):
             name = f"{'final' if event.final else 'provisional'} {event.__struct_config__.tag}"
             self.first.setdefault(name, elapsed / 1e9)
             if event.final and event.end > event.start:
-                self._observe(name, event.end)
+                self._observe(name, event.end, now)
         return msgspec.structs.replace(event, emitted_at=round(elapsed / 1e9, 3))
 
-    def _explain(self, segment: Segment) -> None:
+    def _explain(self, segment: Segment, now: int) -> None:
         """Tells the tracer of each word where its latency comes from; without word times, of the last one."""
-        now, lineage = self._tracer.clock(), self._tracer.lineage
+        lineage = self._tracer.lineage
         if lineage is None or not segment.text:
             return
         for end in [word.end for word in segment.words or ()] or [segment.end]:
@@ -102,12 +106,12 @@ class Emission:
             if parts := lineage.word(end, segment.end, segment, now, due):
                 self._tracer.word(end, now, parts)
 
-    def _observe(self, name: str, end: int) -> None:
+    def _observe(self, name: str, end: int, now: int) -> None:
         if self._live:
-            self._tracer.observe(name, self._tracer.clock() - self._due(end))
+            self._tracer.observe(name, now - self._due(end))
 
     def _due(self, end: int) -> int:
-        return self._asked + round(end * self._nanoseconds_per_sample)
+        return self._began + round(end * self._nanoseconds_per_sample)
 
 
 class Unchanged:

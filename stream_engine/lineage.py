@@ -64,10 +64,22 @@ class Lineage:
         self._order: deque[int] = deque()
         self._ends: list[int] = []  # of chunks, samples
         self._times: list[int] = []
-        self.asked: int | None = None  # when the first source of the graph was
+        self.began: int | None = None  # when the audio did: when the first source of the graph was asked
+        self._life: tuple[float, int] | None = None
+
+    def live(self, nanoseconds_per_sample: float, *, since: int) -> None:
+        """The audio comes at a pace, but not before `since`.
+
+        What came while models were loading waits in pipes, so the audio began before it was asked for: as
+        early as its chunks tell that have waited least.
+        """
+        self._life = nanoseconds_per_sample, since
 
     def arrived(self, chunk: Chunk, at: int) -> None:
         """A chunk has come from the source."""
+        if self._life and self.began is not None:
+            nanoseconds_per_sample, since = self._life
+            self.began = min(self.began, max(since, at - round(chunk.end * nanoseconds_per_sample)))
         self._ends.append(chunk.end)
         self._times.append(at)
         if len(self._ends) > 2 * ARRIVALS:

@@ -1,12 +1,17 @@
-"""A source at the speed of life, or a multiple of it: what `--pace X` does to a file."""
+"""A source at the speed of life, or a multiple of it: what `--pace X` does to a file; and when life began."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 
 import anyio
+import psutil
 
 from stream_engine.events import SourceChunk
+from stream_engine.tracer import Tracer
+
+IMPORTS_S = 5.0  # a process that is older did other things before
 
 
 class Paced:
@@ -49,3 +54,9 @@ class Paced:
 def paced(source: AsyncIterator[SourceChunk], pace: float | None) -> AsyncIterator[SourceChunk]:
     """`source` at `pace` times the speed of life; None: as fast as it comes."""
     return source if pace is None else Paced(source, pace)
+
+
+def earliest(tracer: Tracer) -> int:
+    """When live audio can have begun, on the tracer's clock: with the process, if that came for it alone."""
+    before_s = time.time() - psutil.Process().create_time() - tracer.wall_ns() / 1e9
+    return tracer.began - round(before_s * 1e9) if before_s < IMPORTS_S else tracer.began

@@ -62,8 +62,8 @@ async def run_source(probe: Probe, scope: anyio.CancelScope, items: AsyncIterabl
             if close := getattr(iterator, "aclose", None):
                 stack.push_async_callback(close)
             asked = clock()
-            if probe.lineage is not None and probe.lineage.asked is None:
-                probe.lineage.asked = asked
+            if probe.lineage is not None and probe.lineage.began is None:
+                probe.lineage.began = asked
             async for item in iterator:
                 came = clock()
                 if probe.lineage is not None and isinstance(item, Chunk):
