@@ -21,7 +21,9 @@ def machine(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: "cuda" in there)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: "mps" in there)
     monkeypatch.setattr(
-        Path, "exists", lambda path: "cuda" in there if path.name == "nvidiactl" else exists(path)
+        Path,
+        "exists",
+        lambda path: bool(there & {"cuda", "a driver"}) if path.name == "nvidiactl" else exists(path),
     )
     monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(sysname="Darwin" if "mps" in there else "Linux"))
 
@@ -35,6 +37,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> 
         ({"cuda"}, "cpu", "cpu", "cpu", "int8"),
         ({"cuda"}, "cuda", "cuda", "cuda", "float16"),
         ({"mps"}, "mps", "mps", "cpu", "int8"),
+        ({"a driver"}, "auto", "cpu", "cpu", "int8"),  # and no GPU that torch could use
     ],
     indirect=["machine"],
 )
@@ -46,7 +49,7 @@ def test_what_is_there_and_what_was_asked_for_decide(
     assert (found.name, found.recognition, found.precision) == (name, recognition, precision)
     assert choose(asked, "float32").precision == "float32"
     assert found.recognisers(3) == 3
-    assert (found.recognisers(None) == 1) or recognition == "cpu"
+    assert found.recognisers(None) == (1 if recognition == "cuda" else max(1, (os.cpu_count() or 1) // 2))
 
 
 @pytest.mark.parametrize("machine", [set[str]()], indirect=True)

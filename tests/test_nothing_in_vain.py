@@ -6,6 +6,8 @@ import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +30,38 @@ from stream_engine.testing import run
 from tests.decoding import sine
 from tests.speech import CALL
 
+_hooked: list[bool] = []  # a hook stays as long as the process
+_watched: list[set[Path]] = []
+
+
+@contextmanager
+def opened() -> Generator[set[Path]]:
+    """Collects the files that the block opens."""
+    if not _hooked:
+        sys.addaudithook(lambda event, given: event == "open" and _opened(given[0]))
+        _hooked.append(True)
+    files: set[Path] = set()
+    _watched.append(files)
+    try:
+        yield files
+    finally:
+        _watched.clear()
+
+
+def _opened(path: object) -> None:
+    for files in _watched:
+        if isinstance(path, str | Path):
+            files.add(Path(path))
+
 
 def test_a_finished_session_and_its_counts_are_known_without_a_look_at_any_event(tmp_path: Path) -> None:
     options: dict[str, Any] = {"asr": "none", "diarizer": "none", "analytics": "sounds", "no_cache": True}
     first = stream_engine.transcribe(CALL, out=tmp_path, **options)
     (first.folder / "events.jsonl").write_bytes(b"this is no event\n")
-    again = stream_engine.transcribe(CALL, out=tmp_path, **options)
+    with opened() as files:
+        again = stream_engine.transcribe(CALL, out=tmp_path, **options)
+    assert first.folder / "manifest.json" in files
+    assert first.folder / "events.jsonl" not in files
     assert (again.exit_code, again.outputs) == (first.exit_code, first.outputs)
     counts = first.performance_metrics["sounds"]["events"]
     assert counts == again.performance_metrics["sounds"]["events"] != {}
@@ -41,15 +69,29 @@ def test_a_finished_session_and_its_counts_are_known_without_a_look_at_any_event
         list(again.events)
 
 
-def test_where_to_go_on_from_is_known_without_a_look_at_any_state(tmp_path: Path) -> None:
+def test_where_to_go_on_from_is_known_without_a_look_at_any_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     checkpoint = Checkpoint(tmp_path / CHECKPOINT, {"input": "a"})
     checkpoint.commit(Barrier(3, 960_000), {"event log": 456, "diarization": [1, 2, 3]})
     checkpoint.close()
     with sqlite3.connect(tmp_path / CHECKPOINT) as database:
         database.execute("UPDATE states SET state = x'c1'")  # no value of msgpack begins with it
     database.close()
+    tables: set[str | None] = set()
+    connect = sqlite3.connect
+
+    def watched(*given: Any, **named: Any) -> sqlite3.Connection:
+        connection = connect(*given, **named)
+        connection.set_authorizer(
+            lambda what, table, *_: (what == sqlite3.SQLITE_READ and tables.add(table)) or 0
+        )
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", watched)
     again = Checkpoint(tmp_path / CHECKPOINT, {"input": "a"})
     assert (again.number, again.position, again.log_bytes) == (3, 960_000, 456)
+    assert tables & {"header", "cut", "states", "segments"} == {"header", "cut"}
     with pytest.raises(msgspec.DecodeError):
         again.state("diarization", list)
     again.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any
@@ -347,9 +348,13 @@ def test_the_final_output_of_a_fan_in_does_not_depend_on_the_interleaving(
 def test_a_stage_on_several_workers_keeps_the_order(backend: str, workers: int, batch: int) -> None:
     sink = Collect()
     sizes: list[int] = []
+    calls = itertools.count()
+    all_at_once = threading.Barrier(workers, timeout=5)
 
     def work(items: Sequence[int]) -> list[list[int]]:
         sizes.append(len(items))
+        if next(calls) < workers:
+            all_at_once.wait()
         time.sleep(0.01 * (3 - items[0] % 4))
         return [[item] * (item % 3) for item in items]
 

@@ -12,7 +12,9 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from stream_engine.barrier import Barrier
@@ -173,6 +175,29 @@ def test_an_utterance_is_recognised_once_over_all_runs_and_again_when_anything_c
     checkpoint.remembered(recognise, view, "m")([first])
     checkpoint.close()
     assert asked == [0, 1, 0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    "other", [{"id": 9}, {"speaker": "B"}, {"turns": (3,)}, {"start": 1}, {"end": 15_999}]
+)
+def test_an_utterance_with_another_speaker_time_or_turn_is_recognised_again(
+    tmp_path: Path, other: dict[str, Any]
+) -> None:
+    import numpy as np
+
+    asked: list[Utterance] = []
+
+    def recognise(utterances: Sequence[Utterance]) -> list[list[Segment]]:
+        asked.extend(utterances)
+        return [[] for _ in utterances]
+
+    checkpoint = Checkpoint(tmp_path / CHECKPOINT, {"input": "a"})
+    recall = checkpoint.remembered(recognise, lambda _: np.zeros(16_000, np.float32), "m")  # the same audio
+    one = Utterance(id=0, start=0, end=16_000, speaker="A", turns=(0,))
+    for utterance in (one, one, msgspec.structs.replace(one, **other)):
+        recall([utterance])
+    checkpoint.close()
+    assert asked == [one, msgspec.structs.replace(one, **other)]
 
 
 COMMITS = """

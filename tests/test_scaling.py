@@ -6,21 +6,28 @@ One turn spans all others, and sounds are as long as they may be: what looked at
 from __future__ import annotations
 
 import sys
+import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from operators.sounds.event_rules import EventRules
+from operators.timeline.alignment import align
 from operators.timeline.conversation import Conversation
 from operators.timeline.overlap import OverlapSweep
+from operators.timeline.overlap_intervals import overlap_intervals
 from operators.timeline.sound_join import SoundJoin
+from operators.timeline.sound_overlaps import sound_overlaps
 from sinks.event_log import EventLog
 from stream_engine.clock import RATE
 from stream_engine.events import Segment, SoundEvent, Turn, Watermark
 
+Ints = NDArray[np.int64]
 FEW, MANY = 400, 1600
 LONGEST = int(EventRules().longest)  # s, of a sound event
 
@@ -49,6 +56,10 @@ def turns(count: int) -> Iterator[Any]:
     for id in range(1, count):
         yield turn(id, 2 * id, 2 * id + 3)
         yield Watermark(source="diarizer", at=2 * id * RATE)
+
+
+def turns_all_held(count: int) -> Iterator[Any]:
+    return (item for item in turns(count) if isinstance(item, Turn))
 
 
 def segments_and_sounds(count: int) -> Iterator[Any]:
@@ -96,11 +107,18 @@ def lines_run(work: Callable[[], object]) -> int:
     ("operator", "items"),
     [
         (OverlapSweep, turns),
+        (OverlapSweep, turns_all_held),
         (SoundJoin, segments_and_sounds),
         (SoundJoin, segments_and_sounds_all_held),
         (lambda: Conversation(hold=20), turns_and_segments),
     ],
-    ids=["overlap sweep", "join with sounds", "join with sounds that are held", "figures of the talk"],
+    ids=[
+        "overlap sweep",
+        "overlap sweep of turns that are held",
+        "join with sounds",
+        "join with sounds that are held",
+        "figures of the talk",
+    ],
 )
 def test_each_item_costs_as_much_among_many_as_among_few(
     operator: Callable[[], Any], items: Callable[[int], Iterator[Any]]
@@ -115,6 +133,44 @@ def test_each_item_costs_as_much_among_many_as_among_few(
     few, many = (lines_run(lambda count=count: work(count)) for count in (FEW, MANY))
     assert few > 10 * FEW, "hardly anything was counted"
     assert many / MANY < 1.3 * few / FEW
+
+
+def arrays(count: int) -> tuple[Ints, Ints, Ints]:
+    """Starts, ends and numbers of as many intervals; the first spans all."""
+    start = 2 * np.arange(count)
+    end = start + 3
+    end[0] = 2 * count + 9
+    return start, end, np.arange(count) % 4
+
+
+def overlaps_of(count: int) -> object:
+    return overlap_intervals(*arrays(count))
+
+
+def sounds_of(count: int) -> object:
+    start, end, label = arrays(count)
+    return sound_overlaps(
+        start[1:], end[1:], event_start=start, event_end=end, score=np.ones(count), label=label
+    )
+
+
+def turns_of(count: int) -> object:
+    start, end, _ = arrays(count)
+    return align(start[1:], end[1:], start, end)
+
+
+@pytest.mark.parametrize("over", [overlaps_of, sounds_of, turns_of])
+def test_arrays_are_not_gone_through_one_by_one_and_have_columns_but_no_square(
+    over: Callable[[int], object],
+) -> None:
+    over(FEW)
+    few, many = (lines_run(lambda count=count: over(count)) for count in (FEW, 16 * FEW))
+    assert many < 2 * few + 100  # a tree has four levels more
+    tracemalloc.start()
+    over(16 * FEW)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 150 * 8 * 16 * FEW, "more than some columns of pairs that overlap"
 
 
 def test_a_segment_more_is_a_line_more_in_the_log_and_nothing_is_written_again(tmp_path: Path) -> None:

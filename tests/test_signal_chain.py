@@ -218,6 +218,18 @@ def test_without_links_audio_is_as_it_was_and_no_chunk_can_be_written_to() -> No
     assert all(torch.equal(item.samples, before) for item, before in zip(items, kept, strict=True))
 
 
+STEPS = {"high-pass": "high_pass"}  # in the state, where that is not the name
+
+
+@pytest.mark.parametrize("link", ALL_LINKS)
+def test_each_link_can_be_switched_on_and_off_by_itself(link: str) -> None:
+    for links in ((link,), tuple(one for one in ALL_LINKS if one != link)):
+        state = SignalChain(links=links).state
+        there = {one for one in ALL_LINKS if getattr(state, STEPS.get(one, one)) is not None}
+        assert there == set(links)
+        assert (state.ramp is not None) == bool(there & {"gain", "compression", "loudness"})
+
+
 def test_a_link_or_a_loudness_that_does_not_exist_is_named() -> None:
     with pytest.raises(ValueError, match="reverb"):
         SignalChain(links=("high-pass", "reverb"))

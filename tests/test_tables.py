@@ -151,6 +151,7 @@ def test_duckdb_reads_and_joins_the_parquet_files(talk):
     assert ask("select speaker from 'DIR/turns.parquet' where turn = 2") == [("Bo",)]
     texts = [text for (text,) in ask("select text from 'DIR/segments.parquet' order by start_s")]
     assert texts[2:10] == HOSTILE
+    assert ask("select distinct compression from parquet_metadata('DIR/*.parquet')") == [("ZSTD",)]
 
 
 def test_polars_and_pandas_read_the_parquet_files(talk):

@@ -107,6 +107,11 @@ def test_trimming_takes_silence_from_both_ends_and_leaves_what_is_between() -> N
     samples[3 * FRAME : 4 * FRAME] = samples[6 * FRAME : 7 * FRAME] = 0.5
     assert torch.equal(trimmed(samples), samples[3 * FRAME : 7 * FRAME])
     assert len(trimmed(torch.zeros(500))) == 0
+    samples[:FRAME] = 0.003  # -50 dB
+    assert torch.equal(trimmed(samples), samples[3 * FRAME : 7 * FRAME])
+    kept = trimmed(samples, threshold_db=-60)
+    assert torch.equal(kept, samples[: 7 * FRAME])
+    assert kept.data_ptr() == samples.data_ptr(), "a copy"
 
 
 # --- level ---------------------------------------------------------------------------------------
@@ -242,6 +247,32 @@ def test_steps_are_chained_at_will_and_on_the_cpu_nothing_is_moved() -> None:
     assert np.array_equal(np.concatenate([c.samples for c in out]), whole(Normalise(target=0.5), samples))
     assert (moved.to_device, moved.to_host, moved.bytes) == (0, 0, 0)
     assert not any(chunk.samples.flags.writeable for chunk in out)
+
+
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+def test_each_chunk_moves_to_another_device_once_and_stays_there(rate: int) -> None:
+    """The device `meta` has shapes and no samples: to come back is an error there."""
+    moved = Transfers()
+    items = delivered(np.zeros((2 * rate, 2), np.float32), rate, [rate // 2] * 3)
+    out = run(TensorIntake(device="meta", transfers=moved), items)
+    assert sum(len(chunk.samples) for chunk in out) == 2 * RATE
+    assert {chunk.samples.device.type for chunk in out} == {"meta"}
+    assert (moved.to_device, moved.to_host) == (len(items), 0)
+    assert moved.bytes == sum(item.samples.nbytes for item in items)
+    items = list(chunked(np.zeros(2 * RATE, np.float32), [RATE // 2] * 3))
+    steps: Operator[Any, Any] = chain(Upload(device="meta", transfers=moved), Spied())
+    assert run(steps, items) == ["meta"] * len(items)
+    assert moved.to_device == 2 * len(items)
+
+
+class Spied:
+    """Tells where the tensors are."""
+
+    def feed(self, item: TensorChunk) -> Iterator[str]:
+        yield item.samples.device.type
+
+    def flush(self) -> Iterator[str]:
+        return iter(())
 
 
 def test_steps_leave_their_input_as_it_is() -> None:

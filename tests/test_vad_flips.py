@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import wave
 from itertools import pairwise
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import stream_engine
 from operators.speech.vad_flips import VadFlips
 from operators.speech.voice_activity import FRAME, VoiceActivityDetector, VoiceActivityState, load_silero
 from stream_engine.clock import RATE
@@ -48,6 +51,23 @@ def test_more_than_60_changes_in_a_true_minute_are_unstable(period_s: float, uns
 def test_nothing_heard_is_not_unstable() -> None:
     assert VadFlips().per_minute == 0
     assert not VadFlips().vad_unstable
+
+
+def test_a_session_tells_the_rate_over_its_true_time(tmp_path: Path) -> None:
+    """Pieces of speech and silence, half a second each: no 60 changes, and more than 60 a minute."""
+    speech = call()[: 15 * RATE].copy()
+    speech[np.arange(len(speech)) // (RATE // 2) % 2 == 1] = 0
+    for name, samples, unstable in (("restless", speech, True), ("calm", call()[: 15 * RATE], False)):
+        with wave.open(str(tmp_path / f"{name}.wav"), "wb") as file:
+            file.setparams((1, 2, RATE, 0, "NONE", ""))
+            file.writeframes((samples * 32_767).astype("<i2").tobytes())
+        options = {"asr": "none", "diarizer": "none", "no_cache": True}
+        figures = stream_engine.transcribe(
+            tmp_path / f"{name}.wav", out=tmp_path, **options
+        ).performance_metrics
+        assert figures["vad_flips"] < 60
+        assert figures["vad_flips_per_minute"] == pytest.approx(figures["vad_flips"] * 4, rel=0.01)
+        assert figures["vad_unstable"] is unstable
 
 
 def test_the_detector_counts_while_it_listens_and_goes_on_after_a_restart() -> None:
