@@ -116,16 +116,17 @@ async def run_inline(
                 sent = clock()
         record(packed(_position(item), asked, received, fed, sent))
         asked = sent
+    ended = clock()
     try:
         results = list(operator.flush())
     except Exception as error:
         _place(error, name, None)
         raise
     fed = clock()
-    probe.made(results, None, asked, fed)
+    probe.made(results, None, ended, fed)
     for result in results:
         await _deliver(send, result)
-    record(packed(-1, asked, asked, fed, clock()))
+    record(packed(-1, asked, ended, fed, clock()))
     send.close()
 
 
