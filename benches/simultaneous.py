@@ -56,7 +56,7 @@ def row(paced: LoadRow, unpaced: LoadRow) -> dict[str, Any]:
     }
 
 
-async def rows(recordings: list[Recording]) -> list[dict[str, Any]]:
+async def rows(recordings: list[Recording], place: Path) -> list[dict[str, Any]]:
     options = Options(formats="performance")
     choice = BACKENDS.choose(options)
     BACKENDS.load(choice, options)
@@ -64,15 +64,15 @@ async def rows(recordings: list[Recording]) -> list[dict[str, Any]]:
 
     async def run(sessions: int, mode: Mode) -> LoadRow:
         print(f"{mode}, {sessions} sessions", file=sys.stderr)
-        return await loaded(recordings, sessions, mode, options_of(options, mode, 1.0), BACKENDS, "")
+        return await loaded(recordings, sessions, mode, options_of(options, mode, 1.0), BACKENDS, "", place)
 
-    await loaded(recordings[:1], 1, UNPACED, options_of(options, UNPACED, 1.0), BACKENDS, "")
+    await loaded(recordings[:1], 1, UNPACED, options_of(options, UNPACED, 1.0), BACKENDS, "", place)
     return [row(await run(sessions, PACED), await run(sessions, UNPACED)) for sessions in SESSIONS]
 
 
 def measure() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name:
-        found = anyio.run(rows, pieces(Path(name)))
+        found = anyio.run(rows, pieces(Path(name)), Path(name))
     first, fourth = found[0], next(one for one in found if one["sessions"] == 4)
     return {
         "rows": found,

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -52,17 +54,36 @@ def send_spans(
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.trace.export import SpanExportResult
 
-    logging.getLogger("opentelemetry").addHandler(logging.NullHandler())  # what fails is raised
+    said = _Said()
+    logger = logging.getLogger("opentelemetry")
+    logger.addHandler(said)
     exporter = OTLPSpanExporter(endpoint=address.geturl(), timeout=TIMEOUT_S)
     sent = 0
     try:
         for batch in _batches(readable_spans(tracer, session_id, newest=newest, wall_ns=wall_ns)):
             if exporter.export(batch) is not SpanExportResult.SUCCESS:
-                raise ConnectionError(f"{endpoint}: the collector took {sent} spans and no more")
+                raise ConnectionError(
+                    f"{endpoint}: the collector took {sent} spans and no more: {said.why or 'no reason'}"
+                )
             sent += len(batch)
     finally:
         exporter.shutdown()
+        logger.removeHandler(said)
     return sent
+
+
+class _Said(logging.Handler):
+    """Why nothing was taken, which the exporter tells to a log only: the first that it says of it here."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.why, self._thread = "", get_ident()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self._thread and not self.why:
+            text = record.getMessage()
+            system = re.search(r"\[Errno -?\d+\] [\w ]+", text)
+            self.why = system[0] if system else text.partition("\n")[0][:200]
 
 
 def readable_spans(

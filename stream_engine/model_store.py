@@ -169,7 +169,7 @@ def remove(name: str) -> str:
         held = ", ".join(one.name for one in fetched()) or "nothing"
         raise BackendError(f"{name}: not in the hub's cache, which holds {held}")
     scan_cache_dir().delete_revisions(*found.revisions).execute()
-    return f"{found.name}: removed, {found.size / 1e6:.1f} MB"
+    return f"{found.name}: removed, {found.size / 2**20:.1f} MB"
 
 
 def _whole(repository: Any) -> bool:
@@ -196,7 +196,7 @@ def _licence(repository: Any) -> str:
 
 
 def _line(name: str, use: str, licence: str, path: Path | None, size: int) -> str:
-    state = f"{size / 1e6:.1f} MB, {path}" if path else f"missing: {EMBEDDED}"
+    state = f"{size / 2**20:.1f} MB, {path}" if path else f"missing: {EMBEDDED}"
     return f"{name:20} {use:24} {licence:48} {state}"
 
 

@@ -21,7 +21,7 @@ def run(given: dict[str, Any]) -> int:
         print(f"removed {store.clear()} stores and {logs} results from {store.root}")  # noqa: T201
     else:
         for path, header in store.stores():
-            size, used = path.stat().st_size / 1e6, path.with_suffix(".json").stat().st_mtime
+            size, used = path.stat().st_size / 2**20, path.with_suffix(".json").stat().st_mtime
             day = datetime.fromtimestamp(used).astimezone().isoformat(" ", "minutes")
             print(f"{header.frames / RATE:10.1f} s {size:9.1f} MB  used {day}  {path.name}")  # noqa: T201
     return DONE

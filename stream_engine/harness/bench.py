@@ -22,7 +22,8 @@ from stream_engine.harness.comparison import compared
 from stream_engine.harness.console_table import tables
 from stream_engine.harness.data_set import DataSet, Recording, read_data_set
 from stream_engine.harness.definitions import DEFINITIONS
-from stream_engine.harness.load import LoadRow, keep_row, kept_row, loaded, row_of_runs
+from stream_engine.harness.known import Known
+from stream_engine.harness.load import LoadRow, cleared, keep_row, kept_row, loaded, row_of_runs
 from stream_engine.harness.one_run import PACED, Mode, Run, code, kept, made_of, one_run, options_of
 from stream_engine.harness.peculiar import peculiarities
 from stream_engine.harness.results import (
@@ -35,10 +36,11 @@ from stream_engine.harness.results import (
     tabled,
     write_results,
 )
-from stream_engine.harness.scoring import Known, absent, scored
+from stream_engine.harness.scoring import absent, scored
 from stream_engine.tracer import Tracer
 
 SOME_FAILED = 5
+LOAD = "load"  # folder of the rows of sessions at a time
 
 
 def bench(given: dict[str, Any]) -> int:
@@ -61,6 +63,7 @@ def run(asked: Asked, backends: Backends = BACKENDS, console: Console | None = N
     known = {recording.name: Known(recording) for recording in data_set.recordings}
     console = console or wide_console()
     with claimed(asked.out):
+        cleared(asked.out / LOAD)
         bench = _Bench(asked, data_set, known, backends, console)
         results = anyio.run(bench.results)
         if against is not None:
@@ -99,14 +102,10 @@ class _Bench:
         rows: list[LoadRow] = []
         for mode in self.asked.modes:
             recordings = self.data_set.recordings
-            runs = [await self._one(recording, mode) for recording in recordings]
-            outcomes += [
-                self._outcome(recording, mode, run, folder)
-                for recording, (run, folder) in zip(recordings, runs, strict=True)
-            ]
-            logs = [(run, folder / "events.jsonl") for run, folder in runs]
-            rows.append(row_of_runs(mode, logs, self._pace(mode)))
-            good = [one for one, (run, _) in zip(recordings, runs, strict=True) if not run.failed]
+            runs = {one.name: await self._one(one, mode) for one in recordings}
+            outcomes += [self._outcome(one, mode, *runs[one.name]) for one in recordings]
+            rows.append(row_of_runs(mode, runs, self._pace(mode)))
+            good = [one for one in recordings if not runs[one.name][0].failed]
             more = [count for count in self.asked.sessions if count > 1 and good]
             rows += [await self._load(good, count, mode) for count in more]
         return Results(
@@ -130,27 +129,28 @@ class _Bench:
         folder = self.asked.out / "sessions" / mode / recording.key
         made = made_of([recording], options, self.made_with)
         run = kept(folder, made)
-        if run is None or not (folder / "events.jsonl").exists():
+        log = folder / "events.jsonl"
+        if run is None or not log.exists():
             run = await one_run(recording, folder, options, self.backends, made)
             how = f"failed: {run.failed}" if run.failed else f"{run.wall_s:.1f} s for {run.audio_s:.1f} s"
-            self._say(f"{mode} {recording.name}: {how}")
+            self._say(f"{mode} {recording.name}: {how}{f'; {run.note}' if run.note else ''}")
         else:
             self._say(f"{mode} {recording.name}: done by an earlier bench")
-        return run, folder
+        return run, log
 
     async def _load(self, recordings: Sequence[Recording], count: int, mode: Mode) -> LoadRow:
         options = options_of(self.asked.options, mode, self.asked.pace)
         made = made_of(recordings, options, self.made_with, count)
-        path = self.asked.out / "load" / f"{mode}-{count}.json"
+        path = self.asked.out / LOAD / f"{mode}-{count}.json"
         row = kept_row(path, made)
         if row is None:
-            row = await loaded(recordings, count, mode, options, self.backends, made)
+            row = await loaded(recordings, count, mode, options, self.backends, made, path.parent)
             keep_row(path, row)
             self._say(f"{mode}, {count} sessions at a time: {row.wall_s:.1f} s for {row.audio_s:.1f} s")
         return row
 
-    def _outcome(self, recording: Recording, mode: Mode, run: Run, folder: Path) -> Outcome:
-        known, log = self.known[recording.name], folder / "events.jsonl"
+    def _outcome(self, recording: Recording, mode: Mode, run: Run, log: Path) -> Outcome:
+        known = self.known[recording.name]
         values = (
             absent(f"failed: {run.failed}") if run.failed else scored(known, run, log, mode, self._pace(mode))
         )
@@ -159,10 +159,12 @@ class _Bench:
             mode=mode,
             audio_s=run.audio_s,
             failed=run.failed,
+            note=run.note,
+            digests=known.digests,
             values=values,
             stages=run.stages,
             health=run.health,
-            folder=str(folder.relative_to(self.asked.out)),
+            folder=str(log.parent.relative_to(self.asked.out)),
             word_times=run.word_times,
         )
 

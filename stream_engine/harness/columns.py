@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
-from stream_engine.harness.measured import Statistic
+from stream_engine.harness.measured import Measured, Ratio, Statistic
 
 Unit = Literal["%", "s", "MB", "J/h", "×", "/min", "cores"]
 TCP_COLLAR_S = 5.0
@@ -77,6 +77,14 @@ def brief(titles: Iterable[str]) -> list[str]:
 def shown(value: float | None, unit: Unit) -> str:
     """As a person reads it."""
     return "–" if value is None else f"{figure(value, unit)} {unit}"
+
+
+def bare_errors(found: Sequence[Measured], column: Column) -> str | None:
+    """Errors over references in which there is nothing, of which no rate can be had: `3.1 s`, `5 words`."""
+    wrong = sum(one.part for one in found if isinstance(one, Ratio) and not one.whole)
+    if not wrong:
+        return None
+    return f"{wrong:.0f} words" if column.of.endswith("wer") else f"{wrong:.1f} s"
 
 
 def figure(value: float | None, unit: Unit) -> str:

@@ -1,8 +1,9 @@
 """What got worse since an earlier bench, in words.
 
-Both benches are taken over the recordings that they share. Worse (or better) is what chance alone, which
-exchanges the two figures of a recording as likely as not, would hardly have moved as far; with too few
-recordings nothing can be told from chance. Whether a machine was busier it cannot tell: see `unlike`.
+Both benches are taken over the recordings that they share, with the same audio and references. Worse (or
+better) is what chance alone, which exchanges the two figures of a recording as likely as not, would hardly
+have moved as far; with too few recordings nothing can be told from chance. Whether a machine was busier it
+cannot tell: see `unlike`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from stream_engine.harness.measured import (
     pooled,
 )
 from stream_engine.harness.results import Results
-from stream_engine.harness.unlike import BUSY, OWN_FAULT, both, unlike
+from stream_engine.harness.unlike import BUSY, OWN_FAULT, both, replaced, unlike
 
 LEAST = 0.005  # of what was before: less is no news
 NO_NEWS: dict[Unit, float] = {
@@ -66,8 +67,11 @@ def compared(before: Results, now: Results) -> tuple[str, ...]:
     many figures were compared."""
     if (before.outcomes, before.load) == (now.outcomes, now.load):
         return ("this is the earlier bench itself: nothing was run again",)
-    asked = [*_figures(before, now), *_load(before, now)]
-    news = sorted([*_failed(before, now), *(told for one in asked if (told := _moved(one)) is not None)])
+    other = {name for names in replaced(before, now).values() for name in names}  # not to be judged
+    asked = [*_figures(before, now, other), *_load(before, now, other)]
+    news = sorted(
+        [*_failed(before, now, other), *(told for one in asked if (told := _moved(one)) is not None)]
+    )
     lines = [*unlike(before, now), *(one.sentence for one in news if one.rank not in UNDECIDED)]
     for rank, title in UNDECIDED.items():
         moved = [f"– {one.sentence}" for one in news if one.rank == rank]
@@ -88,9 +92,9 @@ def compared(before: Results, now: Results) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _figures(before: Results, now: Results) -> Iterator[Asked]:
+def _figures(before: Results, now: Results, other: set[str]) -> Iterator[Asked]:
     for mode in now.modes:
-        shared = both(before, now, mode)
+        shared = [pair for pair in both(before, now, mode) if pair[1].recording not in other]
         sides = [pair[0] for pair in shared], [pair[1] for pair in shared]
         names = [one.recording for one in sides[1]]
         for column in COLUMNS:
@@ -100,22 +104,26 @@ def _figures(before: Results, now: Results) -> Iterator[Asked]:
                 yield Asked(title, column, was, is_now, names)
 
 
-def _load(before: Results, now: Results) -> Iterator[Asked]:
+def _load(before: Results, now: Results, other: set[str]) -> Iterator[Asked]:
     """Several sessions at a time: one is what the figures tell."""
     old = {(row.mode, row.sessions): row for row in before.load}
     for row in now.load:
         was = old.get((row.mode, row.sessions))
-        if row.sessions == 1 or was is None or len(was.samples) != len(row.samples):
+        if row.sessions == 1 or was is None:
             continue
-        names = [f"recording {number}" for number in range(len(row.samples))]
-        for name in PERCENTILES:
-            title = f"{row.mode}, {row.sessions} sessions at a time: lag of final text {name}"
-            column = Column(f"lag_{name}", "lag", name, "s", title, LATENCY)
-            yield Asked(title, column, was.samples, row.samples, names)
+        sides = [dict(zip(side.names, side.samples, strict=False)) for side in (was, row)]
+        names = [name for name in sides[1] if name in sides[0] and name not in other]
+        then, here = ([side[name] for name in names] for side in sides)
+        for part in PERCENTILES:
+            title = f"{row.mode}, {row.sessions} sessions at a time: lag of final text {part}"
+            column = Column(f"lag_{part}", "lag", part, "s", title, LATENCY)
+            yield Asked(title, column, then, here, names)
 
 
-def _failed(before: Results, now: Results) -> Iterator[News]:
-    well = {(one.recording, one.mode) for one in before.outcomes if not one.failed}
+def _failed(before: Results, now: Results, other: set[str]) -> Iterator[News]:
+    well = {
+        (one.recording, one.mode) for one in before.outcomes if not one.failed and one.recording not in other
+    }
     for one in now.outcomes:
         if one.failed and (one.recording, one.mode) in well:
             yield News(WORSE, float("-inf"), f"{one.mode}: {plain(one.recording)} fails, and did not then")

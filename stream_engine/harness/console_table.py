@@ -10,10 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from sinks.inert_text import plain
-from stream_engine.harness.columns import BY_NAME, COLUMNS, Column, brief, figure, shown
+from stream_engine.harness.columns import BY_NAME, COLUMNS, Column, bare_errors, brief, figure, shown
+from stream_engine.harness.known import UEM
 from stream_engine.harness.load import LoadRow
-from stream_engine.harness.measured import pooled
+from stream_engine.harness.measured import Measured, pooled
 from stream_engine.harness.results import FEW, Cell, Outcome, Results
+from stream_engine.harness.unlike import is_told
 
 BY_FILE = {
     "wer": "WER\n%",
@@ -25,6 +27,8 @@ BY_FILE = {
     "rtf": "RTF\n×",
 }
 TEXT_LATENCY = "text latency: this recogniser tells no times of words, so of each final text, from its end on"
+SOME = "of so many: over these recordings only, the others have no such figure"
+NO_UEM = "WER, cpWER and tcpWER are of whole recordings: they leave out nothing that the UEM does"
 LAG = ("mean", "p50", "p90", "p95", "p99")
 
 
@@ -53,15 +57,14 @@ def tables(results: Results) -> Iterator[Any]:
             yield from (Padding(Text(line), (0, 0, 0, 2)) for line in lines)
 
 
-def cell_text(cell: Cell, column: Column) -> str:
-    """`5.0 % (3.1 – 7.2)`"""
+def cell_text(cell: Cell, column: Column, done: int) -> str:
+    """`5.0 % (3.1 – 7.2)`; `5.0 % of 3` where more than three recordings are `done`."""
     if cell.value is None:
         return "–"
     text = shown(cell.value, column.unit)
-    if cell.low is None or cell.high is None:
-        return text
-    low, high = (figure(bound, column.unit) for bound in (cell.low, cell.high))
-    return f"{text} ({low} – {high})"
+    if cell.low is not None and cell.high is not None:
+        text += f" ({figure(cell.low, column.unit)} – {figure(cell.high, column.unit)})"
+    return text if cell.recordings == done else f"{text} of {cell.recordings}"
 
 
 def reasons(results: Results) -> list[str]:
@@ -81,6 +84,10 @@ def reasons(results: Results) -> list[str]:
     found = [f"– {titles} ({', '.join(modes)}): {plain(why)}" for (titles, why), modes in told.items()]
     if any(cell.reason == FEW for cell in results.table):
         found.append(f"no interval in brackets: {FEW.partition(':')[0]}")
+    if any(cell.value is not None and cell.recordings < results.done(cell.mode) for cell in results.table):
+        found.append(SOME)
+    if any(UEM in one.digests and is_told(one.values["wer"]) for one in results.outcomes):
+        found.append(NO_UEM)
     latencies = (cell for cell in results.table if cell.figure == "word_total")
     if not results.word_times and any(cell.value is not None for cell in latencies):
         found.append(TEXT_LATENCY)
@@ -92,8 +99,11 @@ def by_file_titles() -> list[str]:
 
 
 def per_file(outcome: Outcome) -> list[str]:
-    columns = [BY_NAME[name] for name in BY_FILE]
-    return [figure(pooled([outcome.values[one.of]], one.statistic), one.unit) for one in columns]
+    return [_of_file(outcome.values[BY_NAME[name].of], BY_NAME[name]) for name in BY_FILE]
+
+
+def _of_file(found: Measured, column: Column) -> str:
+    return bare_errors([found], column) or figure(pooled([found], column.statistic), column.unit)
 
 
 def _figures(results: Results) -> Table:
@@ -104,7 +114,9 @@ def _figures(results: Results) -> Table:
     for column in COLUMNS:
         cells = [results.cell(mode, column.name) for mode in results.modes]
         if any(cell.value is not None for cell in cells):
-            view.add_row(results.title(column), *(cell_text(cell, column) for cell in cells))
+            view.add_row(
+                results.title(column), *(cell_text(cell, column, results.done(cell.mode)) for cell in cells)
+            )
     return view
 
 

@@ -44,7 +44,7 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     stm: Path | None = None  # who says what when
     ctm: Path | None = None  # words with times
     txt: Path | None = None  # what is said
-    uem: Path | None = None  # which parts are to be scored; of DER and JER only
+    uem: Path | None = None  # which parts are to be scored, as to speakers
     words: Path | None = None  # TSV of words with times: columns end and word at the least
 
     @property
@@ -88,7 +88,8 @@ def _in_folder(folder: Path) -> Iterator[Recording]:
         for kind, endings in BESIDE.items():
             there = (path.with_name(path.stem + ending) for ending in endings)
             beside[kind] = next((one for one in there if one.is_file()), None)
-        yield Recording(name=path.name if same[path.stem] > 1 else path.stem, audio=path, **beside)
+        alone = same[path.stem] == 1 and path.with_name(path.stem) not in paths
+        yield Recording(name=path.stem if alone else path.name, audio=path, **beside)
 
 
 def _in_manifest(path: Path) -> Iterator[Recording]:
@@ -107,7 +108,7 @@ def _in_manifest(path: Path) -> Iterator[Recording]:
             if not _there(file):
                 raise InputError(f"{where}: {_shown(file)}: no such file; paths are relative to the manifest")
         name = str(given.get("name", files["audio"].stem))
-        if name in names:
+        while name in names:
             name = f"{name}, line {number}"
         names.add(name)
         yield Recording(name=name, **cast("dict[str, Any]", files))

@@ -9,10 +9,11 @@ was scored anyway. The time of a session is that of all of it, with its set-up a
 from __future__ import annotations
 
 import math
+import shutil
 import tempfile
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,6 +35,7 @@ from stream_engine.log import read
 from stream_engine.options import Options
 
 NO_TEXT = "no text came"
+RUNNING = "running-"  # begins the names of folders of sessions at a time
 PERCENTILES: tuple[Statistic, ...] = ("p50", "p90", "p95", "p99")
 
 
@@ -48,6 +50,7 @@ class LoadRow(msgspec.Struct, frozen=True, kw_only=True):
     rtfx: float | None
     lag: dict[str, float] | None
     interval: dict[str, tuple[float, float]] = {}  # of the percentiles, over recordings
+    names: tuple[str, ...] = ()  # of the recordings that `samples` are of
     samples: tuple[Measured, ...] = ()  # lags of each recording
     reason: str | None = None
     failed: int = 0
@@ -65,15 +68,15 @@ def text_lags(events: Iterable[Event], pace: float) -> list[float]:
     ]
 
 
-def row_of_runs(mode: Mode, runs: Sequence[tuple[Run, Path]], pace: float) -> LoadRow:
-    """One session at a time: the runs that were scored, with their logs."""
-    done = [(run, log) for run, log in runs if not run.failed]
-    lags = [text_lags(read(log), pace) for _, log in done]
+def row_of_runs(mode: Mode, runs: Mapping[str, tuple[Run, Path]], pace: float) -> LoadRow:
+    """One session at a time: the runs that were scored, by recording, with their logs."""
+    done = [run for run, _ in runs.values() if not run.failed]
+    lags = {name: text_lags(read(log), pace) for name, (run, log) in runs.items() if not run.failed}
     return msgspec.structs.replace(
-        _row(mode, 1, [run for run, _ in done], lags, sum(run.whole_s for run, _ in done)),
+        _row(mode, 1, done, lags, sum(run.whole_s for run in done)),
         failed=len(runs) - len(done),
-        cpu_s=round(sum(run.cpu_s for run, _ in done), 3),
-        rss_mb=round(max((run.rss_mb for run, _ in done), default=0.0), 1),
+        cpu_s=round(sum(run.cpu_s for run in done), 3),
+        rss_mb=round(max((run.rss_mb for run in done), default=0.0), 1),
     )
 
 
@@ -84,36 +87,44 @@ async def loaded(
     options: Options,
     backends: Backends,
     made: str,
+    place: Path,
 ) -> LoadRow:
-    """Runs them; what they wrote is removed."""
+    """Runs them in a folder inside `place`, which is removed (see `cleared`)."""
     count = math.ceil(len(recordings) / sessions) * sessions
-    jobs = deque((place, recordings[place % len(recordings)]) for place in range(count))
+    jobs = deque((number, recordings[number % len(recordings)]) for number in range(count))
     done: dict[int, tuple[Run, list[float]]] = {}
 
-    async def stream(folder: Path) -> None:
+    async def stream() -> None:
         while jobs:
-            place, recording = jobs.popleft()
+            number, recording = jobs.popleft()
             with suppress(StreamEngineError):  # counted as failed
-                result = await session(recording, folder / str(place), options, backends)
+                result, _ = await session(recording, Path(folder) / str(number), options, backends)
                 run = summed(result, "")
-                done[place] = run, text_lags(result.events, options.pace or 1.0)
+                done[number] = run, text_lags(result.events, options.pace or 1.0)
 
-    with tempfile.TemporaryDirectory(prefix="stream-engine-bench-") as name, Taken() as taken:
+    with tempfile.TemporaryDirectory(prefix=RUNNING, dir=place) as folder, Taken() as taken:
         began = time.perf_counter()
         async with anyio.create_task_group() as streams:
             for _ in range(sessions):
-                streams.start_soon(stream, Path(name))
+                streams.start_soon(stream)
         wall_s = time.perf_counter() - began
-    of: dict[int, list[float]] = {}  # by recording: one that was run again is no other
-    for place in sorted(done):
-        of.setdefault(place % len(recordings), []).extend(done[place][1])
+    of: dict[str, list[float]] = {}  # by recording: one that was run again is no other
+    for number in sorted(done):
+        of.setdefault(recordings[number % len(recordings)].name, []).extend(done[number][1])
     return msgspec.structs.replace(
-        _row(mode, sessions, [run for run, _ in done.values()], list(of.values()), wall_s),
+        _row(mode, sessions, [run for run, _ in done.values()], of, wall_s),
         failed=count - len(done),
         cpu_s=round(taken.cpu_s, 3),
         rss_mb=round(taken.rss_mb, 1),
         made_of=made,
     )
+
+
+def cleared(place: Path) -> None:
+    """Makes `place`, without what sessions that were killed have left there of their talk."""
+    place.mkdir(parents=True, exist_ok=True)
+    for folder in place.glob(f"{RUNNING}*"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def kept_row(path: Path, made: str) -> LoadRow | None:
@@ -132,10 +143,10 @@ def keep_row(path: Path, row: LoadRow) -> None:
 
 
 def _row(
-    mode: Mode, sessions: int, runs: Sequence[Run], lags: Sequence[list[float]], wall_s: float
+    mode: Mode, sessions: int, runs: Sequence[Run], lags: Mapping[str, list[float]], wall_s: float
 ) -> LoadRow:
     audio_s = sum(run.audio_s for run in runs)
-    samples = tuple(samples_of(own, NO_TEXT) for own in lags) if mode == PACED else ()
+    samples = tuple(samples_of(own, NO_TEXT) for own in lags.values()) if mode == PACED else ()
     every = [lag for one in samples if isinstance(one, Samples) for lag in one.values]
     row = LoadRow(
         mode=mode,
@@ -153,6 +164,7 @@ def _row(
     bounds = {name: interval(samples, name) for name in PERCENTILES}
     return msgspec.structs.replace(
         row,
+        names=tuple(lags),
         samples=samples,
         lag={"mean": round(float(np.mean(every)), 3), **lag},
         interval={name: (round(found[0], 3), round(found[1], 3)) for name, found in bounds.items() if found},

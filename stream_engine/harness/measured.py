@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Statistic = Literal["ratio", "p50", "p90", "p95", "p99", "largest"]
-RESAMPLES = 1000
+RESAMPLES = 10_000
+LEAST_RESAMPLES = 1000  # of so many values that more would take seconds
+WORK = 30_000_000  # values of all resamples
 SEED = 7
 CONFIDENCE = 95  # %
 LEVEL = 0.05  # what is rarer than this is no chance
@@ -68,8 +70,8 @@ def pooled(found: Sequence[Measured], statistic: Statistic) -> float | None:
 
 
 def interval(found: Sequence[Measured], statistic: Statistic) -> tuple[float, float] | None:
-    """What 95 % of data sets drawn from these recordings give; None for fewer than `LEAST_RECORDINGS`, of
-    which no such interval can be had.
+    """What 95 % of data sets drawn from these recordings give; None of a high-water mark, and for fewer
+    than `LEAST_RECORDINGS`, of which no such interval can be had.
 
     The bootstrap (Efron 1979; for error rates Bisani and Ney 2004) with recordings as the unit, its
     percentiles as far out as a few recordings need it (the expanded ones of Hesterberg 2015).
@@ -77,9 +79,10 @@ def interval(found: Sequence[Measured], statistic: Statistic) -> tuple[float, fl
     from scipy.special import ndtr, stdtrit  # pyright: ignore[reportMissingTypeStubs]
 
     known = [one for one in found if not isinstance(one, Absent)]
-    if (count := len(known)) < LEAST_RECORDINGS or not _any(known):
+    if statistic == "largest" or (count := len(known)) < LEAST_RECORDINGS or not _any(known):
         return None
-    values = _resampled(known, statistic, draws(count))
+    lengths = (len(one.values) for one in known if isinstance(one, Samples))
+    values = _resampled(known, statistic, draws(count, max(sum(lengths), 10 * count)))
     values = values[np.isfinite(values)]
     if not len(values):
         return None
@@ -107,9 +110,10 @@ def chance(before: Sequence[Measured], now: Sequence[Measured], statistic: Stati
     return 1 - np.count_nonzero(moved < moved[0] * (1 - 1e-9)) / len(moved)
 
 
-def draws(count: int) -> NDArray[np.int64]:
-    """[RESAMPLES, count]: which recordings each resampled data set has; always the same."""
-    return np.random.default_rng(SEED).integers(0, count, (RESAMPLES, count))
+def draws(count: int, values: int) -> NDArray[np.int64]:
+    """[resamples, count]: which recordings each resampled data set has; always the same."""
+    resamples = min(RESAMPLES, max(LEAST_RESAMPLES, WORK // values))
+    return np.random.default_rng(SEED).integers(0, count, (resamples, count))
 
 
 def _any(found: Sequence[Measured]) -> bool:

@@ -31,6 +31,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     made_of: str  # tells runs apart whose results or figures may differ
     failed: str | None = None  # why, in a line
+    note: str | None = None  # what failed when the session was complete
     audio_s: float = 0.0
     wall_s: float = 0.0  # from the first audio asked for to the last event
     whole_s: float = 0.0  # the session with its set-up and its documents
@@ -97,7 +98,7 @@ async def one_run(recording: Recording, folder: Path, options: Options, backends
     (folder / RUN).unlink(missing_ok=True)
     try:
         with Taken() as taken:
-            result = await session(recording, folder, options, backends)
+            result, note = await session(recording, folder, options, backends)
     except StreamEngineError as error:
         run = Run(made_of=made, failed=str(error))
     except Exception as error:  # noqa: BLE001 - a fault with one recording is no reason to leave out the others
@@ -106,6 +107,7 @@ async def one_run(recording: Recording, folder: Path, options: Options, backends
     else:
         run = msgspec.structs.replace(
             summed(result, made),
+            note=note,
             whole_s=round(taken.wall_s, 3),
             cpu_s=taken.cpu_s,
             rss_mb=taken.rss_mb,
@@ -122,12 +124,23 @@ def _keep(folder: Path, run: Run) -> None:
         file.write(msgspec.json.format(msgspec.json.encode(run), indent=1))
 
 
-async def session(recording: Recording, folder: Path, options: Options, backends: Backends) -> Result:
-    """Raises StreamEngineError, as `run_session` does."""
-    source = Input.parse(str(recording.audio.resolve()))
-    async with run_session(source, folder, options, backends) as running:
-        pass
-    return running.result
+async def session(
+    recording: Recording, folder: Path, options: Options, backends: Backends
+) -> tuple[Result, str | None]:
+    """With what failed when the session was complete, such as the sending of its spans.
+
+    Raises:
+        StreamEngineError: as `run_session`.
+    """
+    source, running = Input.parse(str(recording.audio.resolve())), None
+    try:
+        async with run_session(source, folder, options, backends) as running:
+            pass
+    except StreamEngineError as error:
+        if (result := getattr(running, "result", None)) is None:
+            raise
+        return result, str(error)
+    return running.result, None
 
 
 def summed(result: Result, made: str) -> Run:

@@ -16,6 +16,8 @@ from stream_engine.harness.console_table import LAG, by_file_titles, cell_text, 
 from stream_engine.harness.plots import plots
 from stream_engine.harness.results import Results
 
+WRAPPED = "td.fault{white-space:normal;overflow-wrap:anywhere}"
+
 
 def write_page(results: Results, path: Path) -> None:
     """The same results give the same bytes."""
@@ -43,7 +45,7 @@ def _groups(results: Results) -> list[tuple[str, list[tuple[Column, list[str]]]]
     for column in COLUMNS:
         cells = [results.cell(mode, column.name) for mode in results.modes]
         if any(cell.value is not None for cell in cells):
-            row = column, [cell_text(cell, column) for cell in cells]
+            row = column, [cell_text(cell, column, results.done(cell.mode)) for cell in cells]
             found.setdefault(column.group, []).append(row)
     return list(found.items())
 
@@ -54,6 +56,7 @@ def _environment() -> Environment:
 
 
 def _style() -> Markup:
-    """The report's."""
+    """The report's, and what its tables have no need of."""
     sheet = _environment().get_template("report.css.j2")
-    return Markup(sheet.render(light=palette(), dark=palette(dark=True), speakers=10, still=False))
+    report = sheet.render(light=palette(), dark=palette(dark=True), speakers=10, still=False)
+    return Markup(report + WRAPPED)

@@ -1,12 +1,13 @@
 """What is known of a recording: RTTM, STM, CTM, UEM, plain text, words with times. All times in seconds.
 
-A file may tell of several recordings: the rows of this one are taken, by the name in the file or by being
-the only one.
+A file may tell of several recordings: the rows of this one are taken, by one of its names or by being the
+only one.
 """
 
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -40,51 +41,53 @@ class Spoken(NamedTuple):
     word: str
 
 
-def read_rttm(path: Path, name: str | None = None) -> list[Talk]:
-    """By start.
+def read_rttm(path: Path, *names: str) -> list[Talk]:
+    """By start; an empty file says that nobody speaks.
 
     Raises:
-        InputError: the file cannot be read, a line is wrong, or tells of others than `name`.
+        InputError: the file cannot be read, is no RTTM, a line is wrong, or tells of others than `names`.
     """
 
     def talk(fields: list[str]) -> Talk:
-        start, duration = float(fields[3]), float(fields[4])
-        return Talk(start, start + duration, fields[7])
+        return Talk(*_span(fields[3], add=fields[4]), fields[7])
 
-    rows = (row for row in _rows(path) if row[1][0] == "SPEAKER")
-    found = _of_one(path, name, [(number, fields[1:2], fields) for number, fields in rows], talk)
-    return sorted(one for one in found if one.end > one.start)
+    rows = list(_rows(path))
+    told = [(number, fields[1:2], fields) for number, fields in rows if fields[0] == "SPEAKER"]
+    if rows and not told:
+        raise InputError(f"{path}: no line begins with SPEAKER: want an RTTM")
+    return sorted(_of_one(path, names, told, talk))
 
 
-def read_stm(path: Path, name: str | None = None) -> list[Line]:
+def read_stm(path: Path, *names: str) -> list[Line]:
     """By start. Raises InputError, as `read_rttm` does."""
 
     def line(fields: list[str]) -> Line:
         words = fields[5:]
         if words and words[0].startswith("<") and words[0].endswith(">"):
             words = words[1:]  # the optional label, such as <o,f0,female>
-        return Line(float(fields[3]), float(fields[4]), fields[2], " ".join(words))
+        start, end = _number(fields[3]), _number(fields[4])
+        return Line(start, end, fields[2], " ".join(words))
 
-    found = _of_one(path, name, [(number, fields[:1], fields) for number, fields in _rows(path)], line)
+    found = _of_one(path, names, [(number, fields[:1], fields) for number, fields in _rows(path)], line)
     return sorted(one for one in found if one.text != "IGNORE_TIME_SEGMENT_IN_SCORING")
 
 
-def read_ctm(path: Path, name: str | None = None) -> list[Spoken]:
+def read_ctm(path: Path, *names: str) -> list[Spoken]:
     """By end. Raises InputError, as `read_rttm` does."""
 
     def word(fields: list[str]) -> Spoken:
-        return Spoken(float(fields[2]) + float(fields[3]), fields[4])
+        return Spoken(_number(fields[2]) + _number(fields[3]), fields[4])
 
-    return sorted(_of_one(path, name, [(number, row[:1], row) for number, row in _rows(path)], word))
+    return sorted(_of_one(path, names, [(number, row[:1], row) for number, row in _rows(path)], word))
 
 
-def read_uem(path: Path, name: str | None = None) -> list[tuple[float, float]]:
+def read_uem(path: Path, *names: str) -> list[tuple[float, float]]:
     """The parts to be scored. Raises InputError, as `read_rttm` does."""
 
     def part(fields: list[str]) -> tuple[float, float]:
-        return float(fields[2]), float(fields[3])
+        return _span(fields[2], end=fields[3])
 
-    return sorted(_of_one(path, name, [(number, row[:1], row) for number, row in _rows(path)], part))
+    return sorted(_of_one(path, names, [(number, row[:1], row) for number, row in _rows(path)], part))
 
 
 def read_words(path: Path) -> list[Spoken]:
@@ -93,7 +96,7 @@ def read_words(path: Path) -> list[Spoken]:
     found: list[Spoken] = []
     for row in reader:
         try:
-            found.append(Spoken(float(row["end"]), row["word"]))
+            found.append(Spoken(_number(row["end"]), row["word"]))
         except (KeyError, TypeError, ValueError):
             raise InputError(
                 f"{path}, line {reader.line_num}: want columns end and word, parted by tabs"
@@ -121,15 +124,17 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 def _of_one(
     path: Path,
-    name: str | None,
+    names: tuple[str, ...],
     rows: list[tuple[int, list[str], list[str]]],
     read: Callable[[list[str]], T],
 ) -> list[T]:
-    """The rows of recording `name`; all of them where the file tells of one recording only."""
-    named = {file for _, files, _ in rows for file in files}
-    if len(named) > 1 and name is not None:
-        if name not in named:
-            raise InputError(f"{path}: tells of {len(named)} recordings, and none is {name!r}")
+    """The rows of the first of `names` that is there; all where the file tells of one recording only."""
+    told = {file for _, files, _ in rows for file in files}
+    if len(told) > 1 and names:
+        name = next((one for one in names if one in told), None)
+        if name is None:
+            wanted = " or ".join(map(repr, dict.fromkeys(names)))
+            raise InputError(f"{path}: tells of {len(told)} recordings, and none is {wanted}")
         rows = [row for row in rows if row[1] == [name]]
     found: list[T] = []
     for number, _, fields in rows:
@@ -139,3 +144,19 @@ def _of_one(
             shown = " ".join(fields)[:60]
             raise InputError(f"{path}, line {number}: cannot be read: {shown!r}") from None
     return found
+
+
+def _number(text: str) -> float:
+    """Raises ValueError where it is none, or not finite."""
+    if not math.isfinite(value := float(text)):
+        raise ValueError(text)
+    return value
+
+
+def _span(start: str, *, end: str | None = None, add: str = "0") -> tuple[float, float]:
+    """From `start` to `end`, or for `add` seconds. Raises ValueError where it is no time at all."""
+    began = _number(start)
+    ended = began + _number(add) if end is None else _number(end)
+    if ended <= began:
+        raise ValueError(f"{start} to {ended}")
+    return began, ended

@@ -12,10 +12,10 @@ import psutil
 
 from stream_engine.harness.measured import Absent, Largest, Measured, ratio_of
 from stream_engine.performance import GPUMonitor
+from stream_engine.performance.instruments import MEGABYTE
 
 INTERVAL_S = 0.05
 NO_GPU = "no GPU on this machine"
-MEGABYTE = 1e6
 
 
 class Taken:

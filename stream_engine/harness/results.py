@@ -14,7 +14,7 @@ import msgspec
 
 from sinks.whole_file import replacing_bytes
 from stream_engine.errors import InputError
-from stream_engine.harness.columns import COLUMNS, Column
+from stream_engine.harness.columns import COLUMNS, Column, bare_errors
 from stream_engine.harness.load import LoadRow
 from stream_engine.harness.measured import (
     LEAST_RECORDINGS,
@@ -43,6 +43,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     health: dict[str, float | int | None]
     folder: str  # of its session, inside the bench's
     word_times: bool = True  # whether its recogniser tells times of words
+    note: str | None = None  # what failed when its session was complete
+    digests: dict[str, str] = {}  # of its audio, and of what each of its references says
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +79,10 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
     def modes(self) -> list[Mode]:
         return list(dict.fromkeys(outcome.mode for outcome in self.outcomes))
 
+    def done(self, mode: Mode) -> int:
+        """Recordings that did not fail."""
+        return sum(one.mode == mode and not one.failed for one in self.outcomes)
+
     @property
     def word_times(self) -> bool:
         """False where no session was told times of words."""
@@ -102,6 +108,8 @@ def tabled(outcomes: Sequence[Outcome]) -> tuple[Cell, ...]:
             known = sum(not isinstance(one, Absent) for one in found)
             if value is None:
                 reasons = dict.fromkeys(one.reason for one in found if isinstance(one, Absent))
+                if bare := bare_errors(found, column):
+                    reasons[f"over an empty reference: {bare} wrong"] = None
                 why = "; ".join(reasons) or NOTHING_DONE
                 cells.append(Cell(mode=mode, figure=column.name, value=None, reason=why))
                 continue
@@ -112,7 +120,7 @@ def tabled(outcomes: Sequence[Outcome]) -> tuple[Cell, ...]:
                     mode=mode,
                     figure=column.name,
                     recordings=known,
-                    reason=None if low is not None else FEW,
+                    reason=FEW if known < LEAST_RECORDINGS and column.statistic != "largest" else None,
                     **{name: None if x is None else round(x, 6) for name, x in rounded.items()},
                 )
             )

@@ -2,66 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from sinks.labelled import LabelledLog
 from stream_engine.clock import RATE
 from stream_engine.events import Event
 from stream_engine.harness import correct_speaker, latency, speaker_errors, stability, word_errors
 from stream_engine.harness.columns import COLUMNS, UNSEEN
-from stream_engine.harness.data_set import Recording
+from stream_engine.harness.known import Known
 from stream_engine.harness.measured import Absent, Largest, Measured, Samples, ratio_of
 from stream_engine.harness.one_run import PACED, Mode, Run
-from stream_engine.harness.references import (
-    Line,
-    Spoken,
-    Talk,
-    read_ctm,
-    read_rttm,
-    read_stm,
-    read_text,
-    read_uem,
-    read_words,
-)
+from stream_engine.harness.references import Line, Talk
 from stream_engine.harness.resources import gpu_values
 from stream_engine.log import read
 
-T = TypeVar("T")
 Values = dict[str, Measured]
 NO_REFERENCE = "no reference of that kind"
 NO_WORD_TIMED = "no word was timed"
 PARTS = ("capture", "policy", "lookahead", "queueing", "batch", "compute", "emission", "total")
-
-
-class Known:
-    """The references of a recording, read.
-
-    Raises:
-        InputError: one cannot be read.
-    """
-
-    def __init__(self, recording: Recording) -> None:
-        name = recording.audio.stem
-
-        def read_if(path: Path | None, reader: Callable[..., T], *more: Any) -> T | None:
-            return None if path is None else reader(path, *more)
-
-        self.talk = read_if(recording.rttm, read_rttm, name)
-        self.wide = read_if(recording.wide, read_rttm, name)
-        self.lines = read_if(recording.stm, read_stm, name)
-        self.scored = read_if(recording.uem, read_uem, name)
-        text = read_if(recording.txt, read_text)
-        words = read_if(recording.words, read_words)
-        if words is None:
-            words = read_if(recording.ctm, read_ctm, name)
-        self.words: list[Spoken] = words or []
-        if self.lines is not None:
-            text = word_errors.in_order(self.lines)
-        elif text is None and words:
-            text = " ".join(word for _, word in words)
-        self.text = text
 
 
 def scored(known: Known, run: Run, log: Path, mode: Mode, pace: float) -> Values:
@@ -137,7 +96,7 @@ def _speakers(known: Known, turns: list[Talk], diarized: bool, audio_s: float) -
 def _late(known: Known, events: list[Event], run: Run, pace: float) -> Values:
     told = latency.messages(events)
     found = latency.text_latency(told, known.words, pace)
-    found["first_turn"] = latency.first_turn(events, known.talk or [], pace)
+    found["first_turn"] = latency.first_turn(events, known.asked, pace)
     for part in PARTS:
         total_s, words = run.word_latency.get(part, (0.0, 0))
         found[f"word_{part}"] = ratio_of(total_s, words, NO_WORD_TIMED)
@@ -154,4 +113,4 @@ def _right_speaker(
     who = speaker_errors.mapping(known.talk, turns, known.scored or [(0.0, run.audio_s)])
     if who is None:
         return correct_speaker.unknown(speaker_errors.NO_PYANNOTE)
-    return correct_speaker.correct_speaker(known.talk, changes, who, pace)
+    return correct_speaker.correct_speaker(known.asked, changes, who, pace)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sinks.inert_text import plain
 from stream_engine.harness.columns import COLUMNS, brief
 from stream_engine.harness.correct_speaker import NEVER_RIGHT
+from stream_engine.harness.known import AUDIO
 from stream_engine.harness.latency import NO_TEXT, NO_TURN, NONE_FOUND
 from stream_engine.harness.measured import Absent
 from stream_engine.harness.results import Outcome, Results
@@ -47,7 +48,20 @@ def unlike(before: Results, now: Results) -> Iterator[str]:
     ):
         if missing:
             yield f"{where}: {_few(missing)}"
+    for what, other in replaced(before, now).items():
+        yield f"other {what} for {_few(other)}: not compared"
     yield from _not_told(before, now)
+
+
+def replaced(before: Results, now: Results) -> dict[str, list[str]]:
+    """Recordings of which a bench had other audio or other references under the same name, by what."""
+    found: dict[str, list[str]] = {}
+    old = {one.recording: one.digests for one in before.outcomes}
+    for name, here in {one.recording: one.digests for one in now.outcomes}.items():
+        if (then := old.get(name)) and here and then != here:  # an old version kept none
+            what = "references" if then.get(AUDIO) == here.get(AUDIO) else "audio"
+            found.setdefault(what, []).append(name)
+    return found
 
 
 def both(before: Results, now: Results, mode: str) -> list[tuple[Outcome, Outcome]]:
