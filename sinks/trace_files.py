@@ -13,6 +13,7 @@ from stream_engine.errors import InputError
 
 Figures = dict[str, Any]
 Named = tuple[str, Figures]  # a run
+SHARES = {"busy": "feed", "starved": "wait", "held": "send"}  # what is told of each kind of time
 
 
 def read_runs(paths: list[Path]) -> list[Named]:
@@ -64,7 +65,7 @@ def from_logger(report: dict[str, Any]) -> Figures:
     """
     metrics = report["metrics"]
     outermost = {"stages": metrics["stages"], "subprocesses": metrics.get("in_no_stage", {})}
-    of_session = "not_measured" in report
+    of_session = "not_measured" in report  # of a logger's own, parts tell that
     stages = dict(_inside(outermost, "", None, metrics, of_session=of_session))
     busiest = max(stages, key=lambda name: stages[name]["feed"]["total_s"], default=None)
     memory = metrics["memory_stats"]
@@ -77,6 +78,7 @@ def from_logger(report: dict[str, Any]) -> Figures:
         "word_latency": {},
         "bottleneck": busiest,
         "stages": stages,
+        "paced": report.get("paced", False),
         **({"memory": memory} if memory else {}),
     }
 
@@ -95,25 +97,22 @@ def _inside(
                     runs = metrics["subprocesses"].get(name, [])
                     taken = [run["duration"] for run in runs if run["stage"] == within] or taken
                 known: Figures = part.get("metadata", {}) if of_session else {}
-                yield f"{path}{name}", _stage(part["count"], own_s, metrics["total_duration"], taken, known)
+                own_s, total_s = own_s + part.get("idle", 0.0), metrics["total_duration"]
+                yield f"{path}{name}", _stage(part["count"], own_s, total_s, taken, known)
             stage = name if kind == "stages" else within
             yield from _inside(part, f"{path}{name}/", stage, metrics, of_session=of_session)
 
 
-def _stage(count: int, busy_s: float, total_s: float, runs: list[float], known: Figures) -> Figures:
-    """`known` are percentiles in milliseconds, where they are."""
+def _stage(count: int, spent_s: float, total_s: float, runs: list[float], known: Figures) -> Figures:
+    """`known`, where they are: percentiles in milliseconds, and which `time` it was, one of `SHARES`."""
     nothing = {"count": 0, "total_s": 0.0, "p50_ms": 0.0, "p95_ms": 0.0, "p99_ms": 0.0, "max_ms": 0.0}
     keys = ("p50_ms", "p95_ms", "p99_ms")
     found = (round(1000 * float(each), 3) for each in np.percentile(runs, (50, 95, 99)))
     percentiles = {key: known.get(key, each) for key, each in zip(keys, found, strict=True)}
     largest = percentiles["p99_ms"] if "p99_ms" in known else round(1000 * max(runs), 3)
-    return {
-        "items": count,
-        "busy": round(busy_s / total_s, 4) if total_s else 0.0,
-        "starved": 0.0,
-        "held": 0.0,
-        "times_real_time": None,
-        "wait": nothing,
-        "feed": {"count": count, "total_s": busy_s, **percentiles, "max_ms": largest},
-        "send": nothing,
-    }
+    kind = known.get("time", "feed")
+    taken = {"count": count, "total_s": round(spent_s, 6), **percentiles, "max_ms": largest}
+    share = round(spent_s / total_s, 4) if total_s else 0.0
+    shares = {told: share if each == kind else 0.0 for told, each in SHARES.items()}
+    times = {each: taken if each == kind else nothing for each in SHARES.values()}
+    return {"items": count, **shares, "times_real_time": None, **times}

@@ -9,7 +9,12 @@ from sinks.trace_files import Figures
 
 LEAK_MB, LEAK_SHARE = 64.0, 0.3  # growth in the second half of a run, and of all its growth
 HELD, WAITED = 0.2, 0.5  # shares of the run's time
-SOURCES = ("decode", "audio")
+SOURCES = (
+    "decode",
+    "audio",
+    "Audio Loading/decoding",
+    "Audio Loading/reading",
+)  # of a session, of its logger
 
 
 def verdict(figures: Figures) -> list[str]:

@@ -76,26 +76,26 @@ class PerformanceTimer:
     def __init__(self, name: str, logger: Timings | None = None) -> None:
         self.name = checked(name)
         self.logger = logger
-        self._began = 0
+        self._begun: list[int] = []  # of it and of what is entered within it
         self._clock = logger.tracer.clock if logger else time.perf_counter_ns
         self._elapsed: float | None = None
 
     @property
     def elapsed(self) -> float:
-        """Seconds: of the block, or so far."""
+        """Seconds: of the last block that is over, or so far of the innermost."""
         if self._elapsed is not None:
             return self._elapsed
-        return (self._clock() - self._began) / 1e9 if self._began else 0.0
+        return (self._clock() - self._begun[-1]) / 1e9 if self._begun else 0.0
 
     def __enter__(self) -> PerformanceTimer:
         self._elapsed = None
-        self._began = self._clock()
+        self._begun.append(self._clock())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._elapsed = (self._clock() - self._began) / 1e9
+        self._elapsed = (self._clock() - self._begun.pop()) / 1e9
         if self.logger is not None:
             with noted_on(error):
                 self.logger.record_timing(self.name, self._elapsed)

@@ -19,7 +19,7 @@ def sentences(report: Report) -> list[str]:
 
 
 def _leaks(report: Report) -> Iterator[str]:
-    """A subprocess after almost each run of which the process was larger."""
+    """A subprocess after almost each run of which the process was larger, with none beside it."""
     for stage in every(report.stages):
         for sub in _subprocesses(stage.subprocesses):
             grown = sub.memory_delta_mb or 0.0
@@ -32,6 +32,9 @@ def _leaks(report: Report) -> Iterator[str]:
 
 def _stages(report: Report) -> Iterator[str]:
     whole = report.total_s
+    if report.paced:
+        waited = max((stage.idle_s for stage in report.stages), default=0.0)
+        yield f"the source came at its own pace: waits for it are {percent(waited, whole):.0f} % of the total"
     told = sorted(every(report.stages), key=lambda stage: -stage.wall_s)
     told = [stage for stage in told if percent(stage.wall_s, whole) >= STAGE_SHARE]
     for stage in told[:1]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from stream_engine.performance.bottlenecks import sentences
+from stream_engine.performance.nodes import OVERLAPPED
 from stream_engine.performance.report import Part, Report, every, percent
 
 WIDE, NARROW = "=" * 80, "-" * 40
@@ -41,33 +42,45 @@ def as_json(report: Report) -> dict[str, Any]:
             "memory_stats": {name: round(value, 3) for name, value in report.memory_stats.items()},
         },
         "timings": {name: [round(each, 6) for each in found] for name, found in report.timings.items()},
+        **_if_any("timings_in_all", {name: _in_all(*each) for name, each in report.timed.items()}),
         "bottlenecks": sentences(report),
+        **_if_any("paced", report.paced),
         **_if_any("not_measured", report.not_measured),
         "system_info": report.system_info,
     }
 
 
-def _if_any(name: str, found: dict[str, Any]) -> dict[str, Any]:
+def _if_any(name: str, found: Any) -> dict[str, Any]:
     return {name: found} if found else {}
 
 
+def _in_all(count: int, total_s: float) -> dict[str, Any]:
+    return {"count": count, "total": _seconds(total_s)}
+
+
 def as_summary(report: Report) -> dict[str, Any]:
-    """The total, and of each stage its duration and its percentage of it."""
+    """The total, and of each stage its duration and its percentage of it; nested ones are within theirs."""
     return {
         "session_id": report.session_id,
         "pipeline_name": report.name,
         "total_duration": _seconds(report.total_s),
-        "stages": {
-            part.name: {
-                "duration": _seconds(part.wall_s),
-                "busy": _seconds(part.busy_s),
-                "percentage": round(percent(part.wall_s, report.total_s), 1),
-            }
-            for part in report.stages
-        },
+        "stages": _shares(report.stages, report.total_s),
         "gpu_stats": report.gpu_stats,
         "memory_stats": {name: round(value, 3) for name, value in report.memory_stats.items()},
         "bottlenecks": sentences(report),
+    }
+
+
+def _shares(stages: list[Part], total_s: float) -> dict[str, Any]:
+    return {
+        part.name: {
+            "duration": _seconds(part.wall_s),
+            "busy": _seconds(part.busy_s),
+            "percentage": round(percent(part.wall_s, total_s), 1),
+            **_if_any("idle", _seconds(part.idle_s)),
+            **_if_any("stages", _shares(part.stages, total_s)),
+        }
+        for part in stages
     }
 
 
@@ -100,6 +113,8 @@ def _counted(part: Part, whole_s: float) -> dict[str, Any]:
         "unfinished": part.unfinished,
         "memory_delta_mb": _megabytes(part.memory_delta_mb),
         "memory_after_mb": _megabytes(part.memory_after_mb),
+        **_if_any("idle", _seconds(part.idle_s)),
+        **_if_any("not_measured", part.not_measured),
     }
 
 
@@ -136,7 +151,8 @@ def _text(report: Report) -> Iterator[str]:
         yield f"  Peak: {memory['peak_mb']:.1f}MB"
         if "average_delta_mb" in memory:
             yield f"  Average Delta: {memory['average_delta_mb']:+.1f}MB"
-        elif why := report.not_measured.get("memory_delta_mb"):
+        else:
+            why = report.not_measured.get("memory_delta_mb", OVERLAPPED)
             yield f"  Average Delta: not measured: {why}; of the whole: {memory['delta_mb']:+.1f}MB"
     if named := sentences(report):
         yield from ("", "Bottlenecks:", NARROW, *(f"  {line}" for line in named))
@@ -144,9 +160,13 @@ def _text(report: Report) -> Iterator[str]:
         yield from ("", "Recent Log Entries:", NARROW, *(f"  {line}" for line in report.log[-ENTRIES:]))
 
 
-def _stage_lines(stage: Part, total_s: float, indent: str) -> Iterator[str]:
+def _stage_line(stage: Part, total_s: float, indent: str) -> str:
     share = percent(stage.wall_s, total_s)
-    yield f"{indent}{stage.name:30s} {stage.wall_s:8.3f}s ({share:5.1f}%){_more(stage)}"
+    return f"{indent}{stage.name:30s} {stage.wall_s:8.3f}s ({share:5.1f}%){_more(stage)}"
+
+
+def _stage_lines(stage: Part, total_s: float, indent: str) -> Iterator[str]:
+    yield _stage_line(stage, total_s, indent)
     for sub in stage.subprocesses:
         yield from _sub_lines(sub, stage.wall_s, f"{indent}  ")
     if gpu := stage.gpu_stats:
@@ -171,6 +191,7 @@ def _sub_line(sub: Part, stage_s: float, indent: str) -> str:
 
 def _more(part: Part) -> str:
     told = f"  busy {part.busy_s:.3f}s" if abs(part.busy_s - part.wall_s) > OVERLAP_S else ""
+    told += f"  idle {part.idle_s:.3f}s" if part.idle_s else ""
     told += f"  {part.count} {part.unit}" if part.count > 1 else ""
     told += f"  {part.failed} failed" if part.failed else ""
     return told + (f"  {part.unfinished} unfinished" if part.unfinished else "")
@@ -202,9 +223,13 @@ def as_console(report: Report) -> str:
     lines = ["", WIDE, f"PERFORMANCE SUMMARY - {report.name}", WIDE, f"Total Time: {report.total_s:.3f}s"]
     if report.stages:
         lines += ["", "Stage Timings:"]
-    for stage in every(report.stages):
-        share = percent(stage.wall_s, report.total_s)
-        lines.append(f"  {stage.name:30s} {stage.wall_s:8.3f}s ({share:5.1f}%){_more(stage)}")
+    lines += _nested_lines(report.stages, report.total_s, "  ")
     if named := sentences(report):
         lines += ["", "Bottlenecks:", *(f"  {line}" for line in named)]
     return "\n".join([*lines, WIDE]) + "\n"
+
+
+def _nested_lines(stages: list[Part], total_s: float, indent: str) -> Iterator[str]:
+    for stage in stages:
+        yield _stage_line(stage, total_s, indent)
+        yield from _nested_lines(stage.stages, total_s, f"{indent}  ")

@@ -27,6 +27,7 @@ from typing import Any, TextIO
 import msgspec
 
 from stream_engine.performance.blocks import PerformanceTimer, TimedSubprocess, noted_on, said
+from stream_engine.performance.console import told_on
 from stream_engine.performance.files import json_path, new_session_id, text_path, write_whole
 from stream_engine.performance.formats import ENTRIES, as_console, as_json, as_summary, as_text
 from stream_engine.performance.gpu_monitor import GPUMonitor, Reading
@@ -76,25 +77,29 @@ class PerformanceLogger:
         self._lock = threading.Lock()
         self._written = False
         self._recorder: Recorder | None = None
+        self._started = False  # by name, not only by what came first
+        self._mute = False  # the console failed
         self._told: Report | None = None  # by a session
         self.session_id = self._new_id()
 
     # --- the pipeline -------------------------------------------------------------------------
 
     def start_pipeline(self) -> None:
-        """Begins; after an end, a new session.
+        """Begins; after an end, a new session. What came before it, a stage or a timer, has begun it.
 
         Raises:
             ValueError: it runs already.
         """
         with self._lock:
-            if self._recorder is not None:
-                if self._recorder.ended is None:
-                    raise ValueError(f"pipeline {self.name!r} runs already: end it first")
-                self.session_id = self._new_id()
-                self._written = False
-                self._log.clear()
-            self._recorder = self._begun()
+            if self._recorder is None or self._recorder.ended is not None:
+                if self._recorder is not None:
+                    self.session_id = self._new_id()
+                    self._written = False
+                    self._log.clear()
+                self._recorder = self._begun()
+            elif self._started:
+                raise ValueError(f"pipeline {self.name!r} runs already: end it first")
+            self._started = True
         self.log(f"[{self.name}] Pipeline started")
 
     def end_pipeline(self) -> dict[str, Any]:
@@ -107,6 +112,7 @@ class PerformanceLogger:
         recorder = self._recorder
         if recorder is None or recorder.ended is not None:
             raise ValueError(f"pipeline {self.name!r} does not run")
+        self._started = False
         left, took = recorder.close()
         for span in left:
             self.log(f"[{span.node.name}] was not ended", "WARNING")
@@ -296,8 +302,9 @@ class PerformanceLogger:
         return Recorder(self.name, self.tracer, self._read, self._gpu)
 
     def _end(self, span: Span, error: BaseException | None) -> None:
+        left_early = isinstance(error, GeneratorExit)  # as a generator may be
         with noted_on(error):
-            self._ended(span, None if error is None else said(error))
+            self._ended(span, None if error is None or left_early else said(error))
 
     def _ended(self, span: Span, failure: str | None) -> None:
         recorder = span.owner
@@ -322,9 +329,13 @@ class PerformanceLogger:
         return entry(self._read.local(at), level, msg)
 
     def _tell(self, text: str) -> None:
-        stream = self._stream or sys.stdout
-        stream.write(text)
-        stream.flush()
+        """To the console, until it fails: what is timed goes on, and the reports are written."""
+        if self._mute:
+            return
+        failure = told_on(self._stream or sys.stdout, text)
+        if failure is not None:
+            self._mute = True
+            self._log.append((self._read.now(), "WARNING", f"no more on the console: {said(failure)}"))
 
 
 def _encoded(report: Report) -> str:

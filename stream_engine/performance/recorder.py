@@ -14,10 +14,13 @@ from typing import Any
 
 from stream_engine.performance.gpu_monitor import GPUMonitor, Stats, merged
 from stream_engine.performance.instruments import Instruments
+from stream_engine.performance.nodes import Kind, Node
+from stream_engine.performance.overlaps import Scope, entered
 from stream_engine.performance.report import Report, parts, told
-from stream_engine.performance.spans import KEPT_RUNS, Kind, Node, Run, Span, still_open
+from stream_engine.performance.spans import KEPT_RUNS, Run, Span, still_open
 from stream_engine.tracer import Tracer, packed
 
+DEEPEST = 64  # levels of the tree: what nests deeper is told at the last one
 _innermost: ContextVar[Span | None] = ContextVar("innermost span", default=None)
 
 
@@ -32,9 +35,12 @@ class Recorder:
         self._open: dict[Span, None] = {}
         self._runs: dict[str, deque[Run]] = {}
         self._timings: dict[str, deque[float]] = {}
+        self._timed: dict[str, tuple[int, float]] = {}  # of each name: count, sum
+        self._everywhere = Scope()
+        self._threads: dict[int, Scope] = {}  # of those in which something runs
         memory = instruments.memory_mb()
         self._memory_mb = [memory, memory, memory]  # first, largest, last
-        self._deltas: tuple[int, float] = (0, 0.0)  # of subprocesses: count, sum
+        self._deltas: tuple[int, float] = (0, 0.0)  # of subprocesses that ran alone: count, sum
         self._at, self._ended_at = instruments.now(), None
         self._cpu, self._cpu_spent = instruments.process_cpu(), None
         self.began = tracer.clock()
@@ -53,11 +59,16 @@ class Recorder:
         at, watch = self._read.now(), self._gpu.watch() if is_stage else None
         cpu = self._read.process_cpu() if is_stage else self._read.thread_cpu()
         now = self._tracer.clock()
+        thread = threading.get_ident()
         with self._lock:
-            node = (parent.node if parent else self._root).child(kind, name)
-            node.enter(now, at)
+            around = list(parent.around()) if parent else []
+            above = (parent.above if len(around) >= DEEPEST else parent.node) if parent else self._root
+            node = above.child(kind, name)
+            here = [each for each in around if each.thread == thread]
+            scope = self._threads.setdefault(thread, Scope())
             span = Span(
                 node=node,
+                above=above,
                 owner=self,
                 parent=parent,
                 outer=outer,
@@ -66,11 +77,22 @@ class Recorder:
                 began_cpu=cpu,
                 began_memory_mb=memory,
                 at=at,
-                thread=threading.get_ident(),
+                thread=thread,
+                everywhere=entered(self._everywhere, [each.everywhere for each in around], _open(around)),
+                here=entered(scope, [each.here for each in here], _open(here)),
                 metadata=metadata,
                 watch=watch,
                 raised=sys.exc_info()[1],
             )
+            for each in {node, *(run.node for run in around)}:
+                each.begun += 1
+            if span.everywhere.crowded and not node.running:
+                node.beside_others()
+            stage = span.stage()
+            span.counts = stage is None or stage.ended is None
+            if span.counts:
+                node.enter(now, memory, cpu, self._everywhere.begun)
+            node.began = at if node.began is None else node.began
             self._open[span] = None
             self._saw(memory)
         _innermost.set(span)
@@ -90,25 +112,34 @@ class Recorder:
             del self._open[span]
             if is_stage:
                 self._not_nested(span)
-            node, grown = span.node, memory - span.began_memory_mb
-            node.leave(span.began, _stage_end(span, now))
+                for each in [each for each in self._open if each.counts and each.stage() is span]:
+                    self._leave(
+                        each, now, memory, cpu
+                    )  # what it does after its stage is no time of the stage
+            self._left(span)
+            node = span.node
+            grown = None if span.everywhere.overlapped else memory - span.began_memory_mb
+            if span.counts:
+                self._leave(span, now, memory, cpu)
             node.count += 1
             node.failed += error is not None
             node.unfinished += unfinished
             node.busy_ns += now - span.began
-            if is_stage or span.thread == threading.get_ident():
-                node.cpu_ns += cpu - span.began_cpu
-            node.memory_delta_mb += grown
             node.memory_after_mb = memory
-            node.grew += grown > 0
+            node.grew += grown is not None and grown > 0
             node.metadata = span.metadata or node.metadata
             node.gpu = merged(node.gpu, stats)
             self._saw(memory)
             if not is_stage:
+                if span.thread == threading.get_ident() and not span.here.overlapped:
+                    node.cpu_ns += cpu - span.began_cpu
+                else:
+                    node.cpu_shared = True
                 took_s = (now - span.began) / 1e9
-                run = Run(span.stage(), took_s, span.at, span.metadata or {}, error, grown, memory)
+                run = Run(_name(span.stage()), took_s, span.at, span.metadata or {}, error, grown, memory)
                 self._keep(node.name, run)
-                self._deltas = self._deltas[0] + 1, self._deltas[1] + grown
+                if grown is not None:
+                    self._deltas = self._deltas[0] + 1, self._deltas[1] + grown
             self._tracer.stage(span.path).record(packed(-1, span.began, span.began, now, now))
             self._tracer.counter("memory MB", memory)
         if _innermost.get() is span:
@@ -123,9 +154,9 @@ class Recorder:
         at, now, duration = self._read.now(), self._tracer.clock(), round(duration_s * 1e9)
         with self._lock:
             node = (parent.node if parent else self._root).child("subprocess", name)
-            node.told(duration, at)
+            node.told(duration, now, at)
             node.metadata = metadata or node.metadata
-            stage = parent.stage() if parent else None
+            stage = _name(parent.stage()) if parent else None
             self._keep(name, Run(stage, duration_s, at, metadata or {}))
             path = f"{parent.path}/{name}" if parent else name
             self._tracer.stage(path).record(packed(-1, now - duration, now - duration, now, now))
@@ -134,6 +165,8 @@ class Recorder:
         """A duration that belongs to no stage."""
         with self._lock:
             self._timings.setdefault(name, deque(maxlen=KEPT_RUNS)).append(duration_s)
+            count, total_s = self._timed.get(name, (0, 0.0))
+            self._timed[name] = count + 1, total_s + duration_s
             self._tracer.observe(name, round(duration_s * 1e9))
 
     # --- which is meant -----------------------------------------------------------------------
@@ -177,20 +210,32 @@ class Recorder:
             span = still_open(span.outer)
         return span
 
+    def _leave(self, span: Span, now: int, memory: float, cpu: int) -> None:
+        span.counts = False
+        span.node.leave(span.began, now, memory, cpu, self._everywhere.begun)
+
+    def _left(self, span: Span) -> None:
+        self._everywhere.running -= 1
+        span.here.scope.running -= 1
+        if not span.here.scope.running:
+            self._threads.pop(span.thread, None)
+
     def _not_nested(self, ended: Span) -> None:
-        """What began within a stage and outlives it runs beside it: it moves up in the tree."""
-        for span in self._open:
-            if span.parent is not ended or span.node.kind != "stage":
-                continue
-            old, above = span.node, ended.parent.node if ended.parent else self._root
+        """What began within a stage and outlives it runs beside it: all of its name move up in the tree."""
+        for span in [each for each in self._open if each.parent is ended and each.node.kind == "stage"]:
+            old, above = span.node, ended.above
             span.parent = ended.parent
-            new = above.child("stage", old.name)
-            new.enter(span.began, span.at)
-            old.withdraw(span.began)
-            if not old.count and not old.running and not (old.children.keys() & new.children.keys()):
-                new.children.update(old.children)
+            if ended.node.children.get(old.key) is old:
                 del ended.node.children[old.key]
-            span.node = new
+                new, into = above.children.setdefault(old.key, old), dict[Node, Node]()
+                if new is not old:
+                    new.absorb(old, into)
+                for each in self._open:
+                    each.node, each.above = into.get(each.node, each.node), into.get(each.above, each.above)
+                    each.above = above if each.node is new else each.above
+            for each in (ended, span):
+                each.everywhere.crowded = each.here.crowded = True
+                each.node.beside_others()
 
     # --- figures ------------------------------------------------------------------------------
 
@@ -212,8 +257,6 @@ class Recorder:
         with self._lock:
             now = self._tracer.clock() if self.ended is None else self.ended
             cpu = self._read.process_cpu() - self._cpu if self._cpu_spent is None else self._cpu_spent
-            first, largest, last = self._memory_mb
-            count, grown = self._deltas
             ended = self._ended_at
             return Report(
                 session_id=session_id,
@@ -229,15 +272,19 @@ class Recorder:
                 subprocesses=parts(self._root, "subprocess", now, self._stamp),
                 runs={name: [told(run, self._stamp) for run in runs] for name, runs in self._runs.items()},
                 timings={name: list(durations) for name, durations in self._timings.items()},
+                timed={name: each for name, each in self._timed.items() if each[0] > KEPT_RUNS},
                 gpu_stats=dict(self._gpu_stats),
-                memory_stats={
-                    "start_mb": first,
-                    "end_mb": last,
-                    "peak_mb": largest,  # of what was seen as runs began and ended
-                    "delta_mb": last - first,
-                    "average_delta_mb": grown / count if count else 0.0,
-                },
+                memory_stats=self._memory_stats(),
             )
+
+    def _memory_stats(self) -> dict[str, float]:
+        """The peak is of what was seen as runs began and ended; the average of runs that ran alone."""
+        first, largest, last = self._memory_mb
+        count, grown = self._deltas
+        found = {"start_mb": first, "end_mb": last, "peak_mb": largest, "delta_mb": last - first}
+        if count or all(run.memory_mb is None for runs in self._runs.values() for run in runs):
+            found["average_delta_mb"] = grown / count if count else 0.0
+        return found
 
     def _stamp(self, at: float) -> str:
         return self._read.local(at).isoformat(timespec="milliseconds")
@@ -249,14 +296,12 @@ class Recorder:
         self._runs.setdefault(name, deque(maxlen=KEPT_RUNS)).append(run)
 
 
-def _stage_end(span: Span, now: int) -> int:
-    """Until when a run counts: what a subprocess does after its stage is over is no time of the stage."""
-    if span.node.kind == "stage":
-        return now
-    outer = span.parent
-    while outer is not None and outer.node.kind == "subprocess":
-        outer = outer.parent
-    return now if outer is None or outer.ended is None else outer.ended
+def _open(spans: list[Span]) -> int:
+    return sum(span.ended is None for span in spans)
+
+
+def _name(stage: Span | None) -> str | None:
+    return stage.node.name if stage else None
 
 
 def _names(spans: list[Span]) -> str:

@@ -1,7 +1,8 @@
 """The figures of a run in a hierarchy, from which each format is rendered: seconds and megabytes.
 
 The shares of stages are of the total, those of subprocesses of their stage, and all are of wall time: so none
-is above the whole, and stages that run at the same time add up to more than 100 % together.
+is above the whole (save what was told to have begun before it), and stages that run at the same time add up
+to more than 100 % together.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from stream_engine.performance.spans import Node, Run
+from stream_engine.performance.nodes import OVERLAPPED, Node
+from stream_engine.performance.spans import Run
 
 Stamp = Callable[[float], str]  # of a Unix time
 
@@ -31,6 +33,8 @@ class Part(msgspec.Struct, kw_only=True):
     memory_delta_mb: float | None = None
     memory_after_mb: float | None = None
     grew: int = 0  # runs after which memory was more
+    idle_s: float = 0.0  # besides: waiting for a source that comes at its own pace
+    not_measured: dict[str, str] = {}  # figures that are None, and why
     metadata: dict[str, Any] = {}
     gpu_stats: dict[str, Any] = {}
     subprocesses: list[Part] = []
@@ -52,12 +56,14 @@ class Report(msgspec.Struct, kw_only=True):
     stages: list[Part] = []
     subprocesses: list[Part] = []  # in no stage
     runs: dict[str, list[dict[str, Any]]] = {}
-    timings: dict[str, list[float]] = {}
+    timings: dict[str, list[float]] = {}  # the last ones
+    timed: dict[str, tuple[int, float]] = {}  # count and sum of all, where those are not all
     gpu_stats: dict[str, Any] = {}
     memory_stats: dict[str, float] = {}
     not_measured: dict[str, str] = {}  # why, of figures that a reader may look for
     system_info: dict[str, Any] = {}
     log: list[str] = []
+    paced: bool = False  # the source came at its own pace
     overlapping: bool = False  # what is known of stages are sums of work that ran side by side
 
 
@@ -72,18 +78,20 @@ def parts(node: Node, kind: str, now: int, stamp: Stamp) -> list[Part]:
 
 
 def _part(node: Node, now: int, stamp: Stamp) -> Part:
+    unknown = {"cpu": node.cpu_shared, "memory_delta_mb": node.memory_shared}
     return Part(
         name=node.name,
         wall_s=node.wall_ns(now) / 1e9,
         busy_s=node.busy_ns / 1e9 + node.running_ns(now) / 1e9,
-        cpu_s=node.cpu_ns / 1e9,
+        cpu_s=None if node.cpu_shared else node.cpu_ns / 1e9,
         count=node.count + node.running,
         failed=node.failed,
         unfinished=node.unfinished + node.running,
         began=None if node.began is None else stamp(node.began),
-        memory_delta_mb=node.memory_delta_mb,
+        memory_delta_mb=None if node.memory_shared else node.memory_delta_mb,
         memory_after_mb=node.memory_after_mb,
         grew=node.grew,
+        not_measured={name: OVERLAPPED for name, shared in unknown.items() if shared},
         metadata=dict(node.metadata),
         gpu_stats=dict(node.gpu),
         subprocesses=parts(node, "subprocess", now, stamp),
@@ -99,8 +107,10 @@ def told(run: Run, stamp: Stamp) -> dict[str, Any]:
         "timestamp": stamp(run.at),
         "metadata": run.metadata,
     }
-    if run.grown_mb is not None and run.memory_mb is not None:
-        found |= {"memory_delta_mb": round(run.grown_mb, 3), "memory_after_mb": round(run.memory_mb, 3)}
+    if run.memory_mb is not None:
+        grown = None if run.grown_mb is None else round(run.grown_mb, 3)
+        found |= {"memory_delta_mb": grown, "memory_after_mb": round(run.memory_mb, 3)}
+        found |= {"not_measured": {"memory_delta_mb": OVERLAPPED}} if grown is None else {}
     return found if run.error is None else {**found, "error": run.error}
 
 

@@ -16,6 +16,18 @@ class Placed(NamedTuple):
     part: Part
     began_s: float | None = None
     ended_s: float | None = None
+    waits: bool = False  # for a source
+
+    @property
+    def completed(self) -> str:
+        idle = f", idle {self.part.idle_s:.3f}s" if self.part.idle_s else ""
+        return f"  [{self.part.name}] completed in {self.part.busy_s:.3f}s{idle}"
+
+
+def worked_s(placed: Sequence[Placed]) -> float:
+    """Of all; of those that wait for a source, at the same time, the longest."""
+    waits = max((each.part.busy_s for each in placed if each.waits), default=0.0)
+    return waits + sum(each.part.busy_s for each in placed if not each.waits)
 
 
 def entry(at: datetime, level: str, said: str) -> str:
@@ -36,11 +48,11 @@ def session_log(
     for each in placed:
         if each.began_s is not None and each.ended_s is not None:
             stages.setdefault(each.stage, []).append(each)
-            told.append((each.ended_s, "DEBUG", f"  [{each.part.name}] completed in {each.part.busy_s:.3f}s"))
+            told.append((each.ended_s, "DEBUG", each.completed))
     for stage, parts in stages.items():
         began = min(each.began_s for each in parts if each.began_s is not None)
         ended = max(each.ended_s for each in parts if each.ended_s is not None)
-        spent = sum(each.part.busy_s for each in placed if each.stage == stage)
+        spent = worked_s([each for each in placed if each.stage == stage])
         told.append((began, "INFO", f"[{stage}] Stage started"))
         told.append((ended, "INFO", f"[{stage}] Stage completed in {spent:.3f}s"))
     told.sort(key=lambda line: line[0])

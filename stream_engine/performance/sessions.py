@@ -2,8 +2,9 @@
 
 The stages of a stream run side by side: what is known of each is the time that it computed, so shares are of
 the session's wall time, and together they may be more than 100 %. Sources compute nothing: of these it is
-the time that they were waited for. Models that were loaded before the session have no line. All items of a
-subprocess are told as one run of it.
+the time that they were waited for. That is idle time where the source came at its own pace; else it is work,
+and of sources that wait for the same at the same time the longest counts. Models that were loaded before the
+session have no line. All items of a subprocess are told as one run of it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from stream_engine.performance.report import Part, Report
-from stream_engine.performance.session_log import Placed, session_log
+from stream_engine.performance.session_log import Placed, session_log, worked_s
 from stream_engine.performance.system import system_info
 
 Figures = dict[str, Any]
@@ -57,6 +58,7 @@ POINTS: dict[str, tuple[Point, ...]] = {
     "console": (Point(OUTPUT, "console"),),
     "live table": (Point(OUTPUT, "live table"),),
 }
+TORCH = "torch"  # among the models that were loaded: a library
 MODELS = {
     "voice activity": PREPROCESSING,
     "community-1": DIARIZATION,
@@ -66,7 +68,7 @@ MODELS = {
 }
 SIDE_BY_SIDE = "stages run side by side in one process"
 NOT_MEASURED = {"memory_delta_mb": SIDE_BY_SIDE, "memory_after_mb": SIDE_BY_SIDE, "cpu": SIDE_BY_SIDE}
-LENGTH_ONLY = "of model loading, warm-up, and all that earlier versions ran, only the length is kept"
+LENGTH_ONLY = "of imports, model loading, warm-up, and all that earlier versions ran, only the length is kept"
 ORDER = (LOADING, PREPROCESSING, DIARIZATION, ASR, ALIGNMENT, ANALYSIS, OUTPUT)
 
 
@@ -103,15 +105,20 @@ def session_report(
         not_measured=NOT_MEASURED | ({} if timed else {"timestamp": LENGTH_ONLY}),
         system_info=system_info(),
         log=session_log(name, placed, total_s, lambda at: began + timedelta(seconds=at)) if began else [],
+        paced=bool(figures.get("paced")),
         overlapping=True,
     )
 
 
 def _loading(figures: Figures) -> Iterator[Placed]:
     models = figures.get("models", {})
+    if seconds := models.get("load_s", {}).get(TORCH):
+        yield Placed(ANALYSIS, Part(name="importing torch", wall_s=seconds, busy_s=seconds))
     for kind, what in (("load_s", "model loading"), ("warm_s", "warm-up")):
         by_stage: dict[str, dict[str, float]] = {}
         for model, seconds in models.get(kind, {}).items():
+            if model == TORCH:
+                continue
             by_stage.setdefault(MODELS.get(model.split(":")[0], ANALYSIS), {})[model] = seconds
         for stage, seconds in by_stage.items():
             spent = sum(seconds.values())
@@ -127,17 +134,22 @@ def _computing(figures: Figures) -> Iterator[Placed]:
         for point in POINTS.get(name, (Point(ANALYSIS, name),)):
             taken = stage[point.spent]
             spent, count = taken["total_s"], stage["items"]
-            part = Part(name=point.subprocess, wall_s=spent, busy_s=spent, count=count, unit="items")
+            waits = point.spent == "wait"
+            idle = spent if waits and figures.get("paced") else 0.0
+            part = Part(name=point.subprocess, wall_s=spent - idle, busy_s=spent - idle, idle_s=idle)
+            part.count, part.unit = count, "items"
             part.metadata = {"stage": name, "time": point.spent}
             part.metadata |= {f"{kind}_ms": taken[f"{kind}_ms"] for kind in ("p50", "p95", "p99")}
-            yield Placed(point.stage, part, stage.get("began_s"), stage.get("ended_s"))
+            yield Placed(point.stage, part, stage.get("began_s"), stage.get("ended_s"), waits)
 
 
 def _stage(name: str, placed: list[Placed], began: datetime | None) -> Part:
-    spent = sum(each.part.busy_s for each in placed)
+    spent, idle = worked_s(placed), max(each.part.idle_s for each in placed)
     first = min((each.began_s for each in placed if each.began_s is not None), default=None)
     parts = [each.part for each in placed]
-    return Part(name=name, wall_s=spent, busy_s=spent, began=_after(began, first), subprocesses=parts)
+    found = Part(name=name, wall_s=spent, busy_s=spent, idle_s=idle, subprocesses=parts)
+    found.began = _after(began, first)
+    return found
 
 
 def _runs(placed: list[Placed]) -> dict[str, list[dict[str, Any]]]:
