@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from operators.speech.diarization.clustering import agglomerate, unit
-from operators.speech.diarization.grouping import Limits
+from operators.speech.diarization.grouping import Item, Limits, grouped
 from operators.speech.diarization.voices import Voices
 from stream_engine.clock import RATE
 
@@ -43,6 +43,23 @@ def test_two_who_talk_at_once_are_two_however_alike() -> None:
     apart = np.array([[False, True], [True, False]])
     assert len(set(agglomerate(vectors, seconds, apart).tolist())) == 2
     assert len(set(agglomerate(vectors, seconds, apart, most=1).tolist())) == 1
+
+
+def test_turns_at_the_same_time_are_kept_apart_by_their_times() -> None:
+    def item(turn: int, start_s: float, end_s: float, seconds: float = 5.0) -> Item:
+        return Item(turn, turn, int(start_s * RATE), int(end_s * RATE), seconds, speaker=turn)
+
+    vectors, _ = stretches([0, 0], [5.0, 5.0], 1)
+    for start_s, groups in ((1, 2), (4.7, 2), (4.9, 1), (6, 1)):  # more than a fifth of a second is at once
+        items = [item(0, 0, 5), item(1, start_s, start_s + 5)]
+        assert len(set(grouped(items, vectors, Limits(), end=True))) == groups
+    vectors, _ = stretches([0, 1, 0], [5.0, 5.0, 5.0], 1)
+    for start_s, group in (
+        (2, 1),
+        (8, 0),
+    ):  # too little to count, and like the first: not while that one talks
+        items = [item(0, 0, 5), item(1, 10, 15), item(2, start_s, start_s + 1, seconds=0.3)]
+        assert grouped(items, vectors, Limits(), end=True) == [0, 1, group]
 
 
 @pytest.mark.parametrize("wanted", [1, 2, 5, 9])
