@@ -6,6 +6,7 @@ import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from rich.console import Console
 
@@ -20,8 +22,11 @@ from stream_engine.errors import InputError, SessionInUse
 from stream_engine.folder import claimed
 from stream_engine.harness.bench import asked, run
 from stream_engine.harness.data_set import read_data_set
+from stream_engine.harness.known import Known
 from stream_engine.harness.measured import Absent, Ratio
+from stream_engine.harness.one_run import UNPACED, Run
 from stream_engine.harness.results import Results, read_results
+from stream_engine.harness.scoring import scored
 from stream_engine.harness.word_errors import NO_MEETEVAL, normalised, wer
 from tests.bench_data import tiny_data_set
 
@@ -34,17 +39,21 @@ run(asked(json.loads(sys.argv[1])))
 
 
 class Bench:
-    """A bench that was killed after its first recording, and then done to its end."""
+    """A bench that was killed after its first recording, done to its end, killed while two sessions ran at a
+    time, and done again."""
 
     def __init__(self, folder: Path) -> None:
         self.data, self.out = tiny_data_set(folder / "talks"), folder / "out"
         given = {"dataset": str(self.data), "out": str(self.out), "unpaced": True, **OPTIONS}
-        self.first = self._killed(given)
+        self.first = self._killed(given, "sessions/*/call-*/run.json")
         self.kept = self.first.stat().st_mtime_ns
-        self.code, self.said = benched({**given, "sessions": "1,2"})
+        self.code, self.said = benched(given)
+        given["sessions"] = "1,2"
+        self.left = self._killed(given, "load/*/*/events.jsonl")
+        benched(given)
         self.results = read_results(self.out)
 
-    def _killed(self, given: dict[str, Any]) -> Path:
+    def _killed(self, given: dict[str, Any], until_there: str) -> Path:
         process = subprocess.Popen(
             [sys.executable, "-c", KILLED, json.dumps(given)],
             stdout=subprocess.DEVNULL,
@@ -52,7 +61,7 @@ class Bench:
         )
         until = time.monotonic() + 90
         try:
-            while not (found := list(self.out.glob("sessions/*/call-*/run.json"))):
+            while not (found := list(self.out.glob(until_there))):
                 assert process.poll() is None
                 assert time.monotonic() < until
                 time.sleep(0.05)
@@ -62,6 +71,7 @@ class Bench:
         while self._held():
             assert time.monotonic() < until
             time.sleep(0.05)
+        assert found[0].exists()
         return found[0]
 
     def _held(self) -> bool:
@@ -161,6 +171,40 @@ def test_sessions_at_a_time_share_the_models_and_have_a_row(bench: Bench) -> Non
     assert two.rtfx is not None
     assert two.lag is None
     assert two.reason
+
+
+def test_nothing_of_the_talk_is_left_of_sessions_that_were_killed(bench: Bench) -> None:
+    assert not bench.left.exists()
+    assert [path.name for path in (bench.out / "load").iterdir()] == ["unpaced-2.json"]
+
+
+def test_only_turns_that_begin_inside_the_uem_can_be_never_right(bench: Bench, tmp_path: Path) -> None:
+    (call,) = (one for one in read_data_set(bench.data).recordings if one.name == "call")
+    (tmp_path / "call.uem").write_text("call 1 0 6\n")
+    part = msgspec.structs.replace(call, uem=tmp_path / "call.uem")
+    run = msgspec.json.decode(bench.first.read_bytes(), type=Run)
+    whole, cut = (
+        scored(Known(one), run, bench.first.parent / "events.jsonl", UNPACED, 1.0)["speaker_never"]
+        for one in (call, part)
+    )
+    assert isinstance(whole, Ratio)
+    assert isinstance(cut, Ratio)
+    assert 0 < cut.whole < whole.whole
+    assert cut.part <= whole.part
+
+
+def test_a_collector_that_is_away_costs_no_figure(bench: Bench, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        away = f"http://127.0.0.1:{server.getsockname()[1]}"
+    (bench.data / "reading.jsonl").write_text(json.dumps({"audio": "reading.wav", "txt": "reading.txt"}))
+    given = {"dataset": str(bench.data / "reading.jsonl"), "out": str(tmp_path), "unpaced": True}
+    code, said = benched({**given, **OPTIONS, "otlp": away})
+    assert code == 0
+    assert isinstance(values(read_results(tmp_path), "reading")["wer"], Ratio)
+    (line,) = read_results(tmp_path).peculiar
+    assert line.startswith(f"reading: otlp: {away}: the collector took 0 spans and no more: [Errno")
+    assert "Connection refused" in line
+    assert "Connection refused" in said
 
 
 def test_paced_runs_have_latencies_and_their_parts_add_up(bench: Bench, tmp_path: Path) -> None:
