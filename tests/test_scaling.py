@@ -5,6 +5,7 @@ One turn spans all others, and sounds are as long as they may be: what looked at
 
 from __future__ import annotations
 
+import gc
 import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -133,6 +134,29 @@ def test_each_item_costs_as_much_among_many_as_among_few(
     few, many = (lines_run(lambda count=count: work(count)) for count in (FEW, MANY))
     assert few > 10 * FEW, "hardly anything was counted"
     assert many / MANY < 1.3 * few / FEW
+
+
+@pytest.mark.parametrize(
+    ("operator", "items"),
+    [
+        (OverlapSweep, turns),
+        (SoundJoin, segments_and_sounds),
+        (lambda: Conversation(hold=20), turns_and_segments),
+    ],
+    ids=["overlap sweep", "join with sounds", "figures of the talk"],
+)
+def test_what_has_passed_is_kept_nowhere_and_not_in_the_state_only(
+    operator: Callable[[], Any], items: Callable[[int], Iterator[Any]]
+) -> None:
+    one, sizes = operator(), list[int]()
+    tracemalloc.start()
+    for count, item in enumerate(items(2 * MANY)):
+        list(one.feed(item))
+        if count % MANY == MANY - 1:
+            gc.collect()
+            sizes.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    assert sizes[-1] - sizes[0] < 16 * (len(sizes) - 1) * MANY, "some bytes for each item"
 
 
 def arrays(count: int) -> tuple[Ints, Ints, Ints]:
