@@ -123,6 +123,23 @@ def test_it_starts_and_stops_as_often_as_one_likes() -> None:
         GPUMonitor(0)
 
 
+def test_when_it_has_stopped_its_thread_is_gone_and_no_sample_follows() -> None:
+    ended: list[object] = []
+
+    def slow(reading: object) -> None:
+        time.sleep(0.2)  # as a driver may be
+        ended.append(reading)
+
+    monitor = GPUMonitor(0.01, nvml=Nvml(), on_sample=slow)
+    before = set(threading.enumerate())
+    monitor.start()
+    (thread,) = set(threading.enumerate()) - before
+    time.sleep(0.05)
+    monitor.stop()
+    assert not thread.is_alive()
+    assert len(ended) == 1
+
+
 def test_it_is_the_gpu_that_cuda_uses(monkeypatch: pytest.MonkeyPatch) -> None:
     for visible, asked in (("2,3", 2), ("GPU-8932f937", "GPU-8932f937"), ("", 0)):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
