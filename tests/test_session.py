@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import anyio
@@ -10,7 +11,7 @@ import pytest
 
 import stream_engine
 from stream_engine.errors import BackendError, InputError
-from stream_engine.events import Segment, SessionEnd, SessionStart, Turn
+from stream_engine.events import Event, Segment, SessionEnd, SessionStart, Turn
 from tests.speech import CALL
 
 NOT_DIARIZED: dict[str, Any] = {"diarizer": "none", "no_cache": True}
@@ -31,12 +32,16 @@ def test_a_transcribed_file_is_a_result_with_segments_turns_figures_and_paths(tm
 
 
 async def test_events_come_while_the_session_runs_and_callbacks_see_them_too(tmp_path: Path) -> None:
-    called: list[Segment] = []
+    called: list[tuple[Event, float]] = []
     async with stream_engine.open_session(CALL, out=tmp_path, **NOT_DIARIZED) as session:
-        session.on(Segment, called.append)
-        seen = [event async for event in session.events()]
+        session.on(Segment, lambda segment: called.append((segment, perf_counter())))
+        came = [(event, perf_counter()) async for event in session.events()]
+    seen = [event for event, _ in came]
     assert seen == list(session.result.events)
-    assert called == [event for event in seen if isinstance(event, Segment)]
+    assert [event for event, _ in called] == [event for event in seen if isinstance(event, Segment)]
+    for told in (called, came):  # as far apart as they were emitted, not all at the end
+        (first, at), (last, end) = told[0], told[-1]
+        assert end - at > 0.5 * ((last.emitted_at or 0) - (first.emitted_at or 0)) > 0
     emitted = [event.emitted_at or 0 for event in seen]
     assert emitted == sorted(emitted)
     first_text = next(event for event in seen if isinstance(event, Segment))
