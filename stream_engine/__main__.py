@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -22,12 +24,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     arguments = parser.parse_args(argv)
     given = vars(arguments)
+    if "-" in given.get("inputs", ()):
+        _wait_in_the_pipe()
     try:
         run = import_module("stream_engine.commands")
     except KeyboardInterrupt:  # a second or two, in which nothing has begun
         print("stream-engine: interrupted", file=sys.stderr)  # noqa: T201
         return INTERRUPTED
     return run.guarded(given.pop("command"), given, parser.error)
+
+
+def _wait_in_the_pipe() -> None:
+    """Makes stdin's pipe hold what is said while we are being imported: 5 s of 48 kHz stereo, not 0.3."""
+    with suppress(OSError, AttributeError):  # no pipe, or not Linux
+        fcntl.fcntl(0, fcntl.F_SETPIPE_SZ, 1 << 20)
 
 
 def _parser() -> argparse.ArgumentParser:

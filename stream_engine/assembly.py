@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anyio
 import msgspec
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 
 from sinks.event_log import EventLog
 from stream_engine.backends import Backends
@@ -50,6 +50,7 @@ from stream_engine.tracer import Tracer
 
 FILE_CHUNK = RATE
 LIVE_CHUNK = RATE // 10
+Counts = dict[str, dict[str, int]]
 BACKENDS = Backends()  # of this process: models are loaded once
 GPU_CHUNK = 16 * RATE  # windows come in batches then
 
@@ -139,23 +140,35 @@ async def run_session(
             results = Results(cache_of(options).root)
             made_of = options.identity(), choice.versions
             known = None if options.fresh else results.find(audio.header, *made_of)
-            loaded = None if known else await to_thread.run_sync(backends.load, choice, options)
+            load = partial(backends.load, choice, options)
+            loaded = None if known or source.live else await to_thread.run_sync(load)
             notes = (loaded.notes if loaded else ()) + choice.notes
             checkpoint = place.resumed(choice.versions, notes, afresh=known is not None)
-            if checkpoint is not None:
-                stack.callback(checkpoint.close)
+            resumed_at = stack.enter_context(closing(checkpoint)).position if checkpoint else 0
             spans = stack.enter_context(place.span_file(tracer))
-            sound = audio.samples, audio.interval, audio.store.channels
-            parts = loaded and session_parts(
-                backends.models, choice, loaded, options, *sound, Gaps(audio.store), audio.live, checkpoint
-            )
-            loaded_s = tracer.wall_ns() / 1e9
             cuts = Checkpoints(checkpoint.commit) if checkpoint else None
             async with Pipeline.run(tracer=tracer, checkpoints=cuts, sampled=resources.sample) as pipeline:
-                if known is not None:
+                if source.live:  # who speaks does not wait until we are ready
+                    _listen(pipeline, audio, CapacityLimiter(1))
+                    loaded = await to_thread.run_sync(load)
+                    notes = loaded.notes + choice.notes
+                loaded_s, parts = tracer.wall_ns() / 1e9, None
+                if loaded is None:
+                    assert known is not None
                     session = _replay(pipeline, known, source)
                 else:
-                    assert parts is not None
+                    parts = session_parts(
+                        backends.models,
+                        choice,
+                        loaded,
+                        options,
+                        audio=audio.samples,
+                        interval=audio.interval,
+                        channels=audio.store.channels,
+                        gaps=Gaps(audio.store),
+                        live=audio.live,
+                        checkpoint=checkpoint,
+                    )
                     start = SessionStart(
                         schema=SCHEMA,
                         source=source.shown,
@@ -164,8 +177,16 @@ async def run_session(
                         notes=notes,
                         dependencies=as_header(dependency_health(check=options.check_dependencies)),
                     )
-                    devices = choice.devices(options, loaded.recogniser if loaded else None)
-                    session = _lay(pipeline, audio, parts, devices, start, options, checkpoint)
+                    session = _lay(
+                        pipeline,
+                        source,
+                        audio,
+                        parts,
+                        choice.devices(options, loaded.recogniser),
+                        start,
+                        options,
+                        checkpoint,
+                    )
                 session.notes, session.duration_s = notes, audio.promised_s
                 session.sink("event log", EventLog(path=place.log))
                 table = place.live_table()
@@ -174,17 +195,12 @@ async def run_session(
                 yield session
             if pipeline.committed and not session.stopped and (header := await audio.keep()) is not None:
                 await to_thread.run_sync(results.keep, place.log, header, *made_of)
-            audio_s = audio.store.frames / RATE
-            counted = since(before, backends.models.counts())
-            for name, moves in counted["device_transfers"].items():
-                tracer.counter(f"device transfers {name}", moves)
-            told = metrics(tracer, audio_s=audio_s, first=session.first)
+            counted = _counted(tracer, before, backends.models.counts())
+            told = _told(tracer, audio, session.first, resumed_at=resumed_at)
             figures = {
                 **told,
-                "paced": audio.live and tracer.wall_ns() / 1e9 > 0.9 * audio_s / (audio.pace or 1.0),
                 "load_s": round(loaded_s, 3),
                 "word_times": loaded.recogniser.word_times if loaded and loaded.recogniser else None,
-                "resumed_at_s": checkpoint.position / RATE if checkpoint else 0.0,
                 "known": known is not None,
                 "health": audio.health | loudness_of(parts.analytics if parts else None),
                 "models": backends.models.times(but=there),
@@ -202,8 +218,24 @@ async def run_session(
             tracer=tracer,
             spans=spans,
         )
-        session.result = await to_thread.run_sync(conclude)
-        session.result = await to_thread.run_sync(_reported, session.result, options, tracer)
+        session.result = await to_thread.run_sync(lambda: _reported(conclude(), options, tracer))
+
+
+def _counted(tracer: Tracer, before: Counts, now: Counts) -> Counts:
+    """What models counted in a session, in its trace too."""
+    counted = since(before, now)
+    for name, moves in counted["device_transfers"].items():
+        tracer.counter(f"device transfers {name}", moves)
+    return counted
+
+
+def _told(tracer: Tracer, audio: SessionAudio, first: dict[str, float], *, resumed_at: int) -> dict[str, Any]:
+    """What the trace says of a run that began at a sample, and whether its audio came at a pace."""
+    audio_s, resumed_at_s = audio.store.frames / RATE, resumed_at / RATE
+    told = metrics(tracer, audio_s=audio_s, resumed_at_s=resumed_at_s, first=first)
+    at_life_s = (audio_s if audio.pace else audio_s - resumed_at_s) / (audio.pace or 1.0)
+    paced = audio.live and told["total_duration"] > 0.9 * at_life_s
+    return told | {"paced": paced, "resumed_at_s": resumed_at_s}
 
 
 def _reported(result: Result, options: Options, tracer: Tracer) -> Result:
@@ -220,8 +252,16 @@ def _reported(result: Result, options: Options, tracer: Tracer) -> Result:
     return result
 
 
+def _listen(pipeline: Pipeline, audio: SessionAudio, device: CapacityLimiter) -> None:
+    """The graph from the input to the store, where the store is not full already."""
+    if audio.decoder is not None and audio.intake is not None:
+        decoded = paced(audio.decoder, audio.pace)
+        intake(pipeline, decoded, audio.intake.steps, audio.store, device=device)
+
+
 def _lay(
     pipeline: Pipeline,
+    source: Input,
     audio: SessionAudio,
     parts: Parts,
     devices: Devices,
@@ -229,10 +269,9 @@ def _lay(
     options: Options,
     checkpoint: Checkpoint | None,
 ) -> OpenSession:
-    """The whole graph, from the input to the stamped events."""
-    if audio.decoder is not None and audio.intake is not None:
-        decoded = paced(audio.decoder, audio.pace)
-        intake(pipeline, decoded, audio.intake.steps, audio.store, device=devices.cpu)
+    """The whole graph, from the input to the stamped events; it listens to a live input already."""
+    if not source.live:
+        _listen(pipeline, audio, devices.cpu)
     position = checkpoint.position if checkpoint else 0
     at_once = LIVE_CHUNK if audio.live else FILE_CHUNK if devices.diarizer is devices.cpu else GPU_CHUNK
     follower = audio.store.follow(at_once, start=position)

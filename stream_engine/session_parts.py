@@ -57,6 +57,7 @@ def session_parts(
     choice: Choice,
     loaded: Loaded,
     options: Options,
+    *,
     audio: Callable[[Spoken], NDArray[np.float32]],
     interval: session_measures.Interval,
     channels: int,

@@ -74,3 +74,40 @@ def test_a_file_that_comes_as_fast_as_it_can_began_when_it_was_asked_for() -> No
     lineage.began = 5 * 10**9
     lineage.arrived(Chunk(start=0, samples=np.zeros(60 * RATE, np.float32)), 6 * 10**9)
     assert lineage.began == 5 * 10**9
+
+
+SLOW_TO_LOAD = """
+import sys, time
+from stream_engine.__main__ import main
+from stream_engine.backends import Backends
+load = Backends.load
+def slowly(*given):
+    time.sleep(3)
+    print("loaded", file=sys.stderr, flush=True)
+    return load(*given)
+Backends.load = slowly
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_who_speaks_is_heard_while_models_are_loading(tmp_path: Path) -> None:
+    minute = np.zeros((60 * 48_000, 2), "<i2").tobytes()  # pipes hold a third of it
+    switches = ("--pcm", "s16le:48000:2", "--analytics", "none", "--no-cache", "--quiet")
+    command = [sys.executable, "-c", SLOW_TO_LOAD, "transcribe", "-", "--out", str(tmp_path), *switches]
+    written: list[float] = []
+
+    def write(pipe: object) -> None:
+        pipe.write(minute)
+        pipe.close()
+        written.append(time.perf_counter())
+
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=False) as run:
+        writing = threading.Thread(target=write, args=(run.stdin,))
+        writing.start()
+        assert run.stderr is not None
+        assert run.stderr.readline() == b"loaded\n"
+        loaded = time.perf_counter()
+        writing.join()
+        run.stderr.read()
+        assert run.wait() == 0
+    assert written[0] < loaded

@@ -7,8 +7,10 @@ from typing import Any
 from stream_engine.tracer import Histogram, StageTrace, Tracer
 
 
-def metrics(tracer: Tracer, *, audio_s: float, first: dict[str, float]) -> dict[str, Any]:
-    """Durations of the run and of each stage.
+def metrics(
+    tracer: Tracer, *, audio_s: float, first: dict[str, float], resumed_at_s: float = 0.0
+) -> dict[str, Any]:
+    """Durations of the run and of each stage; speeds are of the audio from where the run was resumed on.
 
     In `stages`, `began_s` and `ended_s` are when it began to wait for its first item and had passed on its
     last one, in seconds after the start; `busy` is the share of the wall time spent computing, `starved`
@@ -16,12 +18,13 @@ def metrics(tracer: Tracer, *, audio_s: float, first: dict[str, float]) -> dict[
     `lag` is emission minus the end of what was said.
     """
     wall_s = tracer.wall_ns() / 1e9
-    stages = {name: _stage(stage, tracer.began, wall_s, audio_s) for name, stage in tracer.stages.items()}
+    heard_s = audio_s - resumed_at_s
+    stages = {name: _stage(stage, tracer.began, wall_s, heard_s) for name, stage in tracer.stages.items()}
     busiest = max(stages, key=lambda name: stages[name]["feed"]["total_s"], default=None)
     return {
         "total_duration": round(wall_s, 3),
         "audio_duration": round(audio_s, 3),
-        "audio_seconds_per_second": round(audio_s / wall_s, 2) if wall_s else None,
+        "audio_seconds_per_second": round(heard_s / wall_s, 2) if wall_s else None,
         "first_s": {name: round(at, 3) for name, at in first.items()},
         "lag": {name: _summary(lag) for name, lag in tracer.metrics.items()},
         "word_latency": {part: _summary(taken) for part, taken in tracer.word_latency.items()},
