@@ -17,8 +17,9 @@ from typing import Any
 
 import pytest
 
-from stream_engine.performance import PerformanceLogger
+from stream_engine.performance import GPUMonitor, PerformanceLogger
 from tests.golden_performance import Machine
+from tests.test_gpu_monitor import Nvml
 
 Part = dict[str, Any]
 SECOND = 1_000_000_000
@@ -316,3 +317,22 @@ def test_memory_that_another_thread_takes_is_no_leak_of_those_that_wait(tmp_path
     assert "average_delta_mb" not in report["metrics"]["memory_stats"]
     assert "  Average Delta: not measured: overlapped; of the whole: +" in logger.generate_text_report()
     logger.end_pipeline()
+
+
+def test_energy_of_stages_at_once_belongs_to_none_of_them(tmp_path: Path) -> None:
+    machine = Machine()
+    logger, _ = machine.logger(tmp_path, gpu=GPUMonitor(0.01, nvml=Nvml()))
+    logger.start_pipeline()
+    first, second = contextvars.copy_context(), contextvars.copy_context()
+    for context in (first, second):
+        context.run(logger.start_stage, "both")
+    for context in (first, second):
+        context.run(logger.end_stage, "both")
+    with logger.stage("alone"):
+        pass
+    stages = stages_of(logger)
+    assert stages["both"]["gpu_stats"]["samples"] >= 2
+    assert "energy_j" not in stages["both"]["gpu_stats"]
+    assert "energy_j" in stages["alone"]["gpu_stats"]
+    logger.end_pipeline()
+    assert "energy_j" in logger.get_summary()["gpu_stats"]

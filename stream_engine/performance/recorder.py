@@ -1,27 +1,21 @@
-"""Measures runs from any thread or task, in a tree by name; each is a span of a tracer too.
-
-What is innermost is known by context: tasks and worker threads of asyncio and anyio inherit it. A bare thread
-inherits nothing: what it measures belongs to the one stage that is open, and to none where there are several.
-"""
+"""Measures runs from any thread or task, in a tree by name; each is a span of a tracer too."""
 
 from __future__ import annotations
 
 import sys
 import threading
 from collections import deque
-from contextvars import ContextVar
 from typing import Any
 
 from stream_engine.performance.gpu_monitor import GPUMonitor, Stats, merged
 from stream_engine.performance.instruments import Instruments
 from stream_engine.performance.nodes import Kind, Node
-from stream_engine.performance.overlaps import Scope, entered
+from stream_engine.performance.open_runs import OpenRuns, innermost
 from stream_engine.performance.report import Report, parts, told
 from stream_engine.performance.spans import KEPT_RUNS, Run, Span, still_open
 from stream_engine.tracer import Tracer, packed
 
 DEEPEST = 64  # levels of the tree: what nests deeper is told at the last one
-_innermost: ContextVar[Span | None] = ContextVar("innermost span", default=None)
 
 
 class Recorder:
@@ -31,13 +25,11 @@ class Recorder:
         self._tracer = tracer
         self._read = instruments
         self._gpu = gpu
-        self._lock = threading.Lock()
-        self._open: dict[Span, None] = {}
+        self._open = OpenRuns(self)
+        self._lock = self._open.lock
         self._runs: dict[str, deque[Run]] = {}
         self._timings: dict[str, deque[float]] = {}
         self._timed: dict[str, tuple[int, float]] = {}  # of each name: count, sum
-        self._everywhere = Scope()
-        self._threads: dict[int, Scope] = {}  # of those in which something runs
         memory = instruments.memory_mb()
         self._memory_mb = [memory, memory, memory]  # first, largest, last
         self._deltas: tuple[int, float] = (0, 0.0)  # of subprocesses that ran alone: count, sum
@@ -52,20 +44,17 @@ class Recorder:
 
     def begin(self, kind: Kind, name: str, metadata: dict[str, Any] | None, within: Span | None) -> Span:
         """A run begins, in the innermost open one (a stage: in the innermost stage) or `within`."""
-        outer = still_open(_innermost.get())
-        parent = within or self._parent(kind, outer)
+        outer = still_open(innermost.get())
+        parent = within or self._open.parent(kind, outer)
         is_stage = kind == "stage"
         memory = self._read.memory_mb()
         at, watch = self._read.now(), self._gpu.watch() if is_stage else None
         cpu = self._read.process_cpu() if is_stage else self._read.thread_cpu()
         now = self._tracer.clock()
-        thread = threading.get_ident()
         with self._lock:
-            around = list(parent.around()) if parent else []
-            above = (parent.above if len(around) >= DEEPEST else parent.node) if parent else self._root
+            depth = parent.depth + 1 if parent else 1
+            above = self._root if parent is None else parent.node if depth <= DEEPEST else parent.above
             node = above.child(kind, name)
-            here = [each for each in around if each.thread == thread]
-            scope = self._threads.setdefault(thread, Scope())
             span = Span(
                 node=node,
                 above=above,
@@ -77,25 +66,20 @@ class Recorder:
                 began_cpu=cpu,
                 began_memory_mb=memory,
                 at=at,
-                thread=thread,
-                everywhere=entered(self._everywhere, [each.everywhere for each in around], _open(around)),
-                here=entered(scope, [each.here for each in here], _open(here)),
+                thread=threading.get_ident(),
                 metadata=metadata,
                 watch=watch,
                 raised=sys.exc_info()[1],
+                depth=depth,
             )
-            for each in {node, *(run.node for run in around)}:
-                each.begun += 1
-            if span.everywhere.crowded and not node.running:
-                node.beside_others()
-            stage = span.stage()
-            span.counts = stage is None or stage.ended is None
+            span.stage = span if is_stage else parent.stage if parent else None
+            self._open.begin(span)
+            span.counts = span.stage is None or span.stage.ended is None
             if span.counts:
-                node.enter(now, memory, cpu, self._everywhere.begun)
+                node.enter(now, memory, cpu, self._open.everywhere.begun)
             node.began = at if node.began is None else node.began
-            self._open[span] = None
             self._saw(memory)
-        _innermost.set(span)
+        innermost.set(span)
         return span
 
     def end(self, span: Span, error: str | None, *, unfinished: bool = False) -> float | None:
@@ -109,18 +93,17 @@ class Recorder:
             if span.ended is not None:
                 return None
             span.ended = now
-            del self._open[span]
+            self._open.end(span)
             if is_stage:
-                self._not_nested(span)
-                for each in [each for each in self._open if each.counts and each.stage() is span]:
-                    self._leave(
-                        each, now, memory, cpu
-                    )  # what it does after its stage is no time of the stage
-            self._left(span)
-            node = span.node
-            grown = None if span.everywhere.overlapped else memory - span.began_memory_mb
+                self._open.left_behind(span)
+                for each in [each for each in self._open.spans if each.counts and each.stage is span]:
+                    self._leave(each, now, memory, cpu)  # its further time is none of the stage
+            node, alone = span.node, self._open.alone(span)
+            grown = memory - span.began_memory_mb if alone else None
             if span.counts:
                 self._leave(span, now, memory, cpu)
+            if not alone:
+                stats.pop("energy_j", None)  # the whole device's
             node.count += 1
             node.failed += error is not None
             node.unfinished += unfinished
@@ -131,32 +114,32 @@ class Recorder:
             node.gpu = merged(node.gpu, stats)
             self._saw(memory)
             if not is_stage:
-                if span.thread == threading.get_ident() and not span.here.overlapped:
+                if span.thread == threading.get_ident() and self._open.alone_here(span):
                     node.cpu_ns += cpu - span.began_cpu
                 else:
                     node.cpu_shared = True
                 took_s = (now - span.began) / 1e9
-                run = Run(_name(span.stage()), took_s, span.at, span.metadata or {}, error, grown, memory)
+                run = Run(_name(span.stage), took_s, span.at, span.metadata or {}, error, grown, memory)
                 self._keep(node.name, run)
                 if grown is not None:
                     self._deltas = self._deltas[0] + 1, self._deltas[1] + grown
             self._tracer.stage(span.path).record(packed(-1, span.began, span.began, now, now))
             self._tracer.counter("memory MB", memory)
-        if _innermost.get() is span:
-            _innermost.set(still_open(span))
+        if innermost.get() is span:
+            innermost.set(still_open(span))
         return (now - span.began) / 1e9
 
     def told(
         self, name: str, duration_s: float, metadata: dict[str, Any] | None, within: Span | None
     ) -> None:
         """A subprocess that somebody else has timed, and that has just ended."""
-        parent = within or self._parent("subprocess", still_open(_innermost.get()))
+        parent = within or self._open.parent("subprocess", still_open(innermost.get()))
         at, now, duration = self._read.now(), self._tracer.clock(), round(duration_s * 1e9)
         with self._lock:
             node = (parent.node if parent else self._root).child("subprocess", name)
             node.told(duration, now, at)
             node.metadata = metadata or node.metadata
-            stage = _name(parent.stage()) if parent else None
+            stage = _name(parent.stage) if parent else None
             self._keep(name, Run(stage, duration_s, at, metadata or {}))
             path = f"{parent.path}/{name}" if parent else name
             self._tracer.stage(path).record(packed(-1, now - duration, now - duration, now, now))
@@ -169,79 +152,23 @@ class Recorder:
             self._timed[name] = count + 1, total_s + duration_s
             self._tracer.observe(name, round(duration_s * 1e9))
 
-    # --- which is meant -----------------------------------------------------------------------
-
     def open_stage(self, name: str | None) -> Span:
-        """The open stage of that name, or the innermost one: of this context, else the only one there is.
+        """The open stage of that name, or the innermost one.
 
         Raises:
             ValueError: there is none, or several of other contexts.
         """
-        with self._lock:
-            everywhere = [span for span in self._open if span.node.kind == "stage"]
-        here: list[Span] = []
-        span = self._mine(still_open(_innermost.get()))
-        while span is not None:
-            here += [span] if span.node.kind == "stage" and span.ended is None else []
-            span = span.parent
-        for found in (here, everywhere):
-            fits = [span for span in found if name is None or span.node.name == name]
-            if fits and (len(fits) == 1 or found is here):
-                return fits[0]
-            if fits:
-                raise ValueError(f"which of {len(fits)} open stages: begun by others, {_names(fits)}")
-        wanted = "no stage is open" if name is None else f"stage {name!r} is not open"
-        raise ValueError(f"{wanted}; open: {_names(everywhere) or 'none'}")
-
-    def _parent(self, kind: Kind, innermost: Span | None) -> Span | None:
-        span = self._mine(innermost)
-        while span is not None and (
-            span.ended is not None or (kind == "stage" and span.node.kind != "stage")
-        ):
-            span = span.parent
-        if span is None and kind == "subprocess":
-            with self._lock:
-                stages = [each for each in self._open if each.node.kind == "stage"]
-            span = stages[0] if len(stages) == 1 else None
-        return span
-
-    def _mine(self, span: Span | None) -> Span | None:
-        while span is not None and span.owner is not self:
-            span = still_open(span.outer)
-        return span
+        return self._open.stage(name)
 
     def _leave(self, span: Span, now: int, memory: float, cpu: int) -> None:
         span.counts = False
-        span.node.leave(span.began, now, memory, cpu, self._everywhere.begun)
-
-    def _left(self, span: Span) -> None:
-        self._everywhere.running -= 1
-        span.here.scope.running -= 1
-        if not span.here.scope.running:
-            self._threads.pop(span.thread, None)
-
-    def _not_nested(self, ended: Span) -> None:
-        """What began within a stage and outlives it runs beside it: all of its name move up in the tree."""
-        for span in [each for each in self._open if each.parent is ended and each.node.kind == "stage"]:
-            old, above = span.node, ended.above
-            span.parent = ended.parent
-            if ended.node.children.get(old.key) is old:
-                del ended.node.children[old.key]
-                new, into = above.children.setdefault(old.key, old), dict[Node, Node]()
-                if new is not old:
-                    new.absorb(old, into)
-                for each in self._open:
-                    each.node, each.above = into.get(each.node, each.node), into.get(each.above, each.above)
-                    each.above = above if each.node is new else each.above
-            for each in (ended, span):
-                each.everywhere.crowded = each.here.crowded = True
-                each.node.beside_others()
+        span.node.leave(span.began, now, memory, cpu, self._open.everywhere.begun)
 
     # --- figures ------------------------------------------------------------------------------
 
     def close(self) -> tuple[list[Span], float]:
         """Ends what is open, as unfinished; gives it, innermost first, and the seconds of the whole."""
-        left = list(reversed(self._open))
+        left = list(reversed(self._open.spans))
         for span in left:
             self.end(span, None, unfinished=True)
         memory, stats = self._read.memory_mb(), self._gpu.stop()
@@ -296,13 +223,5 @@ class Recorder:
         self._runs.setdefault(name, deque(maxlen=KEPT_RUNS)).append(run)
 
 
-def _open(spans: list[Span]) -> int:
-    return sum(span.ended is None for span in spans)
-
-
 def _name(stage: Span | None) -> str | None:
     return stage.node.name if stage else None
-
-
-def _names(spans: list[Span]) -> str:
-    return ", ".join(repr(span.node.name) for span in spans)

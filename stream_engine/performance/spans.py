@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from stream_engine.performance.gpu_monitor import Watch
 from stream_engine.performance.nodes import Node
-from stream_engine.performance.overlaps import Place
 
 KEPT_RUNS = 1000  # of each name; all are counted
 
@@ -24,6 +22,14 @@ class Run(NamedTuple):
     error: str | None = None
     grown_mb: float | None = None  # None: others ran beside it
     memory_mb: float | None = None  # None: timed elsewhere
+
+
+@dataclass(slots=True)
+class Scope:
+    """Where runs may be beside each other: the process, or one of its threads."""
+
+    running: int = 0
+    begun: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -41,24 +47,20 @@ class Span:
     began_memory_mb: float
     at: float  # Unix time
     thread: int
-    everywhere: Place  # among all runs
-    here: Place  # among those of its thread
     metadata: dict[str, Any] | None = None
     watch: Watch | None = None
     raised: BaseException | None = None  # what was being handled when it began
     ended: int | None = None  # ns; None: it runs
     counts: bool = True  # as time of its node: until it ends, or its stage does
-
-    def around(self) -> Iterator[Span]:
-        """Itself, and the runs in which it is."""
-        span: Span | None = self
-        while span is not None:
-            yield span
-            span = span.parent
-
-    def stage(self) -> Span | None:
-        """The innermost stage around or at it."""
-        return next((span for span in self.around() if span.node.kind == "stage"), None)
+    stage: Span | None = None  # the innermost around or at it
+    depth: int = 1
+    here: Scope = field(default_factory=Scope)  # its thread
+    crowded: bool = False  # others than those around it ran when it began, or it is known since
+    crowded_here: bool = False  # in its thread
+    before: int = 0  # runs that had begun, with this one
+    before_here: int = 0
+    within: int = 0  # runs that have begun within it
+    within_here: int = 0
 
 
 def still_open(span: Span | None) -> Span | None:
