@@ -16,7 +16,7 @@ import msgspec
 
 from stream_engine.events import Gap
 
-SCHEMA = 2
+SCHEMA = 3
 EDGE_BYTES = 1 << 20  # of the head and of the tail, in the name
 
 

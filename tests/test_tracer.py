@@ -104,6 +104,10 @@ def test_metrics_say_which_stage_was_busy_and_which_was_starved() -> None:
     assert figures["stages"]["starved"]["starved"] == pytest.approx(0.9)
     assert figures["stages"]["slow"]["times_real_time"] == pytest.approx(2.5)
     assert figures["lag"]["final segment"]["p50_ms"] == pytest.approx(2000, rel=PERCENTILE_TOLERANCE)
+    resumed = metrics(tracer, audio_s=20.0, resumed_at_s=12.0, first={})
+    assert resumed["audio_duration"] == 20.0
+    assert resumed["audio_seconds_per_second"] == 0.8  # of what this run heard
+    assert resumed["stages"]["slow"]["times_real_time"] == pytest.approx(1.0)
 
 
 def test_the_performance_files_name_every_stage_and_tell_why_words_were_late(

@@ -96,7 +96,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--lengths", type=int, nargs="+", metavar="S", help="of the recordings, seconds")
     parser.add_argument("--pyannote", type=Path, metavar="FOLDER", help="a pipeline with other weights")
     parser.add_argument("--whisper", type=Path, metavar="FOLDER", help="a CTranslate2 model that understands")
-    chosen = parser.parse_args(arguments)
+    chosen = parser.parse_intermixed_args(arguments)
     unknown = sorted(set(chosen.names) - set(PEERS))
     if unknown:
         parser.error(f"unknown peer: {', '.join(unknown)}; there are {', '.join(PEERS)}")
@@ -117,13 +117,11 @@ def set_up(names: list[str]) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    if not arguments or arguments[0].startswith("--"):
-        arguments = ["run", *arguments]
-    chosen = parsed(arguments)
-    if chosen.action == "setup":
-        return set_up(chosen.names)
-    result = measure(arguments[1:])
-    print(json.dumps(result, indent=2))
+    if "setup" in arguments:
+        return set_up(parsed(arguments).names)
+    if "run" in arguments:
+        arguments.remove("run")
+    print(json.dumps(measure(arguments), indent=2))
     return 0
 
 
