@@ -27,4 +27,7 @@ async def main(out: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        print("usage: python examples/live_from_stdin.py OUT  (raw samples on stdin)", file=sys.stderr)
+        sys.exit(2)
     anyio.run(main, sys.argv[1])

@@ -50,5 +50,7 @@ async def main(path: str, out: str) -> None:
 
 
 if __name__ == "__main__":
-    recording, folder = sys.argv[1:3]
-    anyio.run(main, recording, folder)
+    if len(sys.argv) != 3:
+        print("usage: python examples/own_operator.py RECORDING OUT", file=sys.stderr)
+        sys.exit(2)
+    anyio.run(main, *sys.argv[1:])

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import msgspec
 
+if len(sys.argv) != 2:
+    print("usage: python examples/read_trace.py SESSION_FOLDER", file=sys.stderr)
+    sys.exit(2)
 events = msgspec.json.decode((Path(sys.argv[1]) / "trace.json").read_bytes())["traceEvents"]
 names = {event["tid"]: event["args"]["name"] for event in events if event["name"] == "thread_name"}
 slices = [event for event in events if event["ph"] == "X"]

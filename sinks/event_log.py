@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
+from sinks.gone_reader import to_nobody
 from stream_engine.events import Event
 from stream_engine.log import encode
 
@@ -58,17 +59,20 @@ def _cut_torn_line(descriptor: int) -> None:
 
 
 class JsonLines:
-    """The same lines to a stream, such as standard output."""
+    """The same lines to a stream, such as standard output; a reader that leaves costs no session its end."""
 
     def __init__(self, *, stream: BinaryIO) -> None:
         self._stream = stream
 
     def write(self, item: Event, /) -> None:
-        self._stream.write(encode(item) + b"\n")
-        self._stream.flush()
+        try:
+            self._stream.write(encode(item) + b"\n")
+            self._stream.flush()
+        except BrokenPipeError:
+            to_nobody(self._stream)
 
     def commit(self) -> None:
-        self._stream.flush()
+        """Nothing waits: each line was sent at once."""
 
     def discard(self) -> None:
-        self._stream.flush()
+        """What was sent is gone."""

@@ -10,6 +10,7 @@ import os
 import tempfile
 import weakref
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -30,9 +31,14 @@ class KeptRecords(Generic[R]):
         self._file = tempfile.TemporaryFile(dir=folder)
         weakref.finalize(self, self._file.close)
         coming = iter(records)
-        while block := list(islice(coming, _BLOCK)):
-            self._sizes.append(self._file.write(_encode(block)))
-        self._file.flush()
+        try:
+            while block := list(islice(coming, _BLOCK)):
+                self._sizes.append(self._file.write(_encode(block)))
+            self._file.flush()
+        except OSError:
+            with suppress(OSError):  # what waits to be written is refused again
+                self._file.close()
+            raise
 
     def __iter__(self) -> Iterator[R]:
         place = 0

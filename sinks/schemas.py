@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from sinks.gone_reader import to_nobody
 from sinks.statistics_schemas import CONVERSATION, INTERRUPTIONS, SPEAKERS, WINDOWS
 from sinks.table_schemas import TABLES, markdown
 
@@ -17,8 +18,12 @@ ALL = {
 
 
 def main() -> None:
-    for name, columns in ALL.items():
-        sys.stdout.write(f"## {name}\n\n{markdown(columns)}\n")
+    try:
+        for name, columns in ALL.items():
+            sys.stdout.write(f"## {name}\n\n{markdown(columns)}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        to_nobody(sys.stdout)
 
 
 if __name__ == "__main__":

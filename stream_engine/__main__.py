@@ -53,7 +53,11 @@ def _parser() -> argparse.ArgumentParser:
     transcribe = _command(commands, "transcribe", "recordings or live audio to who-said-what-when")
     transcribe.add_argument("inputs", nargs="+", metavar="INPUT")
     transcribe.add_argument(
-        "--out", type=Path, default=Path(), metavar="DIR", help="a folder per input goes here"
+        "--out",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="a folder per input goes here (default: the current folder)",
     )
     _session_options(transcribe)
     transcribe.add_argument(

@@ -26,7 +26,6 @@ from stream_engine.checkpoint import Checkpoint
 from stream_engine.clock import RATE, samples, snap
 from stream_engine.dependencies import as_header, dependency_health
 from stream_engine.emission import Emission, EmissionState, Unchanged
-from stream_engine.errors import BackendError
 from stream_engine.events import SCHEMA, Event, SessionEnd, SessionStart
 from stream_engine.inputs import Input, Pcm, folders
 from stream_engine.log import read
@@ -41,7 +40,7 @@ from stream_engine.pipeline import Pipeline
 from stream_engine.results import Results
 from stream_engine.session import Session
 from stream_engine.session_audio import SessionAudio, cache_of, session_audio
-from stream_engine.session_folder import Result, SessionFolder
+from stream_engine.session_folder import Result, SessionFolder, noted
 from stream_engine.session_measures import loudness_of
 from stream_engine.session_parts import heard_by, session_parts, voices_of
 from stream_engine.threads import one_blas_thread
@@ -248,7 +247,7 @@ def _reported(result: Result, options: Options, tracer: Tracer) -> Result:
         try:
             send_spans(tracer, endpoint=options.otlp, session_id=folder.name)
         except (ImportError, ConnectionError, ValueError) as error:
-            raise BackendError(f"otlp: {error}; the session itself is complete in {folder}") from None
+            return noted(result, f"otlp: {error}")
     return result
 
 

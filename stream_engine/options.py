@@ -92,6 +92,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
                 raise ValueError(f"{unknown[0]}: unknown; choose of {', '.join(known)}")
         if self.redact_names and not self.redact:
             raise ValueError("redact_names lists what redact is to take out, too: give both")
+        if self.intents is not None and self.affect_intent is None:
+            raise ValueError("intents lists labels for the model of affect_intent: give both")
+        if self.otlp and not self.otlp.startswith(("http://", "https://")):
+            raise ValueError("otlp is the address of a collector, such as http://localhost:4318")
         if self.otlp and self.offline:
             raise ValueError("otlp sends spans to a collector, and offline opens no socket: choose one")
         if self.cache and self.no_cache:

@@ -99,7 +99,7 @@ class Pipeline:
 
     def background(self, run: Callable[[], Coroutine[Any, Any, object]]) -> None:
         """Runs `run` beside the graph, until that has ended."""
-        self._beside.start_soon(run)
+        self._beside.start_soon(stages.contained, "background", run)
 
     def depths(self) -> dict[str, int]:
         """Items waiting on each edge."""
@@ -122,7 +122,7 @@ class Pipeline:
         scope = anyio.CancelScope()
         if stops:
             self._sources.append(scope)
-        self._group.start_soon(stages.run_source, self._trace(name), scope, items, send, name=name)
+        self._run(name, stages.run_source, self._trace(name), scope, items, send)
         return out
 
     def stage(
@@ -148,11 +148,9 @@ class Pipeline:
         if saves and remembers(operator):
             self._checkpoints.expect(name)
         if limiter is None:
-            self._group.start_soon(stages.run_inline, trace, operator, receive, send, name=name)
+            self._run(name, stages.run_inline, trace, operator, receive, send)
         else:
-            self._group.start_soon(
-                stages.run_on_device, trace, operator, receive, send, limiter, ready, name=name
-            )
+            self._run(name, stages.run_on_device, trace, operator, receive, send, limiter, ready)
         return out
 
     def workers(
@@ -171,9 +169,7 @@ class Pipeline:
         A call gets what waits, up to `batch` items, and gives the results of each.
         """
         send, out = self.edge(name, capacity)
-        self._group.start_soon(
-            stages.run_workers, self._trace(name), work, receive, send, count, limiter, batch, name=name
-        )
+        self._run(name, stages.run_workers, self._trace(name), work, receive, send, count, limiter, batch)
         return out
 
     def fan_out(
@@ -181,7 +177,7 @@ class Pipeline:
     ) -> tuple[Receive[T], ...]:
         """Every branch gets every item, and the slowest rules. A branch whose reader left is let go."""
         edges = [self.edge(f"{name}.{index}", capacity) for index in range(branches)]
-        self._group.start_soon(stages.run_fan_out, receive, [send for send, _ in edges], name=name)
+        self._run(name, stages.run_fan_out, receive, [send for send, _ in edges])
         return tuple(out for _, out in edges)
 
     def broadcast(self, name: str, receive: Receive[T]) -> Callable[[int], Receive[T]]:
@@ -193,7 +189,7 @@ class Pipeline:
             sends.append(send)
             return out
 
-        self._group.start_soon(stages.run_fan_out, receive, sends, name=name)
+        self._run(name, stages.run_fan_out, receive, sends)
         return branch
 
     def tap(
@@ -203,13 +199,13 @@ class Pipeline:
         send, out = self.edge(name, capacity)
         copy_send, copy = self.edge(f"{name}.tap", capacity)
         missed = [0]
-        self._group.start_soon(stages.run_tap, receive, send, copy_send, missed, name=name)
+        self._run(name, stages.run_tap, receive, send, copy_send, missed)
         return out, copy, lambda: missed[0]
 
     def fan_in(self, name: str, *receives: Receive[T], capacity: int = CAPACITY) -> Receive[T]:
         """One channel of all inputs, in order of arrival; it ends when all of them have ended."""
         send, out = self.edge(name, capacity)
-        self._group.start_soon(stages.run_fan_in, receives, send, name=name)
+        self._run(name, stages.run_fan_in, receives, send)
         return out
 
     def sink(self, name: str, sink: Sink[T], receive: Receive[T]) -> None:
@@ -217,7 +213,10 @@ class Pipeline:
         if isinstance(sink, Resumable):
             self._checkpoints.expect(name)
         self._sinks.append(sink)
-        self._group.start_soon(stages.run_sink, self._trace(name), sink, receive, name=name)
+        self._run(name, stages.run_sink, self._trace(name), sink, receive)
+
+    def _run(self, name: str, part: Callable[..., Coroutine[Any, Any, object]], *arguments: Any) -> None:
+        self._group.start_soon(stages.contained, name, part, *arguments, name=name)
 
     def _trace(self, name: str) -> stages.Probe:
         save = self._checkpoints.save
@@ -255,4 +254,4 @@ def _first_cause(failures: BaseExceptionGroup[BaseException]) -> BaseException:
     first = failures.exceptions[0]
     while isinstance(first, BaseExceptionGroup):
         first = cast("BaseExceptionGroup[BaseException]", first).exceptions[0]
-    return first
+    return KeyboardInterrupt() if isinstance(first, stages.Interrupted) else first

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,9 @@ from sinks.segment_table import PARTS
 from sinks.span_lines import SpanFile
 from sinks.voices import write_voices
 from stream_engine.checkpoint import CHECKPOINT, Checkpoint
-from stream_engine.errors import StreamEngineError
+from stream_engine.errors import StorageError, StreamEngineError
 from stream_engine.events import SCHEMA, Event, Segment, Turn
-from stream_engine.folder import claimed, storage_errors
+from stream_engine.folder import claimed, refused_by_disk, storage_errors
 from stream_engine.inputs import Input
 from stream_engine.log import read
 from stream_engine.options import Options
@@ -46,10 +46,11 @@ class Result:
     """A session that is over: its folder, its records under their last labels, and its figures."""
 
     folder: Path
-    exit_code: int  # 0, 6 (the input was damaged), 70 (an output failed) or 130 (stopped)
+    exit_code: int  # 0, 6 (the input was damaged), 7 or 70 (an output failed) or 130 (stopped)
     outputs: dict[str, Output]
     notes: tuple[str, ...]
     performance_metrics: dict[str, Any]
+    unsent: str | None = None  # why the trace did not reach the collector
     reports: dict[str, Path] = field(default_factory=dict[str, Path])  # json and text, of performance logging
 
     @property
@@ -99,10 +100,13 @@ class SessionFolder:
 
         Raises:
             ValueError: the folder holds another session, and `fresh` was not asked for.
+            StorageError: it cannot be read, or what it lacks not be written.
         """
-        if self._options.fresh:
-            return None
-        if self._source.live and self.log.exists():
+        with storage_errors(self.path):
+            return None if self._options.fresh or not self.log.exists() else self._begun(versions)
+
+    def _begun(self, versions: Callable[[], dict[str, str]]) -> Result | None:
+        if self._source.live:
             raise ValueError(
                 f"{self.path}: holds an earlier session; use --fresh to replace it, or another --out"
             )
@@ -237,7 +241,8 @@ class SessionFolder:
             f"{name}: {output.reason}" for name, output in outputs.items() if output.state == "failed"
         ]
         if failures:
-            code, notes = FAULT, (*notes, *failures)
+            of_the_disk = all(map(refused_by_disk, failures))
+            code, notes = StorageError.exit_code if of_the_disk else FAULT, (*notes, *failures)
         self._write_manifest(code, outputs, notes)
         if code in (DONE, DAMAGED):
             _remove(self.path / CHECKPOINT)
@@ -263,6 +268,14 @@ class SessionFolder:
             models=_models(self._versions),
         )
         write_manifest(self.path, manifest)
+
+
+def noted(result: Result, unsent: str) -> Result:
+    """The result, and its manifest, with what kept the trace from the collector."""
+    with suppress(OSError, ValueError):  # the session is complete without
+        manifest = read_manifest(result.folder)
+        write_manifest(result.folder, msgspec.structs.replace(manifest, notes=(*manifest.notes, unsent)))
+    return replace(result, unsent=unsent)
 
 
 def _models(versions: dict[str, str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import AsyncIterable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -51,6 +51,20 @@ class Probe(NamedTuple):
         """Saves the state of an operator that has one."""
         if remembers(operator):
             self.save(self.name, barrier, cast("Stateful", operator).state)
+
+
+class Interrupted(Exception):
+    """A KeyboardInterrupt on its way out of a part."""
+
+
+async def contained(name: str, part: Callable[..., Coroutine[Any, Any, object]], *arguments: Any) -> None:
+    """Runs a part. Asyncio lets these two out of the running loop, whose threads would wait for ever then."""
+    try:
+        await part(*arguments)
+    except SystemExit as left:
+        raise RuntimeError(f"stage {name!r} wanted to end the program: {left!r}") from left
+    except KeyboardInterrupt:
+        raise Interrupted from None
 
 
 async def run_source(probe: Probe, scope: anyio.CancelScope, items: AsyncIterable[T], send: Send[T]) -> None:
@@ -224,7 +238,7 @@ async def run_workers(
 
     async with anyio.create_task_group() as group:
         for number in range(count):
-            group.start_soon(worker, name=f"{name} {number}")
+            group.start_soon(contained, name, worker, name=f"{name} {number}")
     send.close()
 
 

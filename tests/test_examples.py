@@ -53,3 +53,14 @@ def test_live_captions_come_from_raw_samples_on_stdin(tmp_path: Path) -> None:
         said = example("live_from_stdin.py", tmp_path, stdin=raw.stdout.fileno())
     assert "New Jersey" in said
     assert "begins to speak" in said
+
+
+@pytest.mark.parametrize(
+    "name", ["transcribe_file.py", "read_trace.py", "own_operator.py", "live_from_stdin.py"]
+)
+def test_without_arguments_an_example_says_in_one_line_what_it_wants(name: str) -> None:
+    command = [sys.executable, EXAMPLES / name]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert (run.returncode, run.stdout) == (2, "")
+    (line,) = run.stderr.splitlines()
+    assert line.startswith(f"usage: python examples/{name} ")

@@ -8,13 +8,18 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, NoReturn
 
-from stream_engine.commands.endings import INTERRUPTED, Usage, complain, fault
+from sinks.gone_reader import to_nobody
+from stream_engine.commands.endings import DONE, INTERRUPTED, Usage, complain, fault
 from stream_engine.errors import StreamEngineError
 
 
 def guarded(command: str, given: dict[str, Any], usage_error: Callable[[str], NoReturn]) -> int:
     """Runs a command; errors become one line on stderr and the exit code of DESIGN §7."""
     code = _guarded(command, given, usage_error)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        to_nobody(sys.stdout)
     if code == INTERRUPTED:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # one more Ctrl-C has nothing left to interrupt
     return code
@@ -32,7 +37,6 @@ def _guarded(command: str, given: dict[str, Any], usage_error: Callable[[str], N
     except KeyboardInterrupt:
         return complain("interrupted", INTERRUPTED)
     except BrokenPipeError:
-        sys.stderr.close()
-        return 0  # whoever read our output has seen enough
+        return DONE  # whoever read our output has seen enough
     except Exception as error:  # noqa: BLE001 - the one place where errors end
         return fault(error)

@@ -6,6 +6,7 @@ import sys
 import traceback
 from pathlib import Path
 
+from sinks.gone_reader import to_nobody
 from sinks.inert_text import plain
 from stream_engine.session_folder import DAMAGED, DONE, FAULT, INTERRUPTED
 
@@ -17,8 +18,11 @@ class Usage(ValueError):
 
 
 def complain(message: str, code: int) -> int:
-    """One line on stderr; gives `code`."""
-    print(f"stream-engine: {plain(message)}", file=sys.stderr)  # noqa: T201
+    """One line on stderr, if anybody reads it; gives `code`."""
+    try:
+        print(f"stream-engine: {plain(message)}", file=sys.stderr)  # noqa: T201
+    except BrokenPipeError:
+        to_nobody(sys.stderr)
     return code
 
 

@@ -9,25 +9,33 @@ import msgspec
 
 from sinks.documents import EVENTS, write_documents
 from sinks.formats import parse_formats
-from sinks.manifest import read_manifest, write_manifest
+from sinks.manifest import MANIFEST, read_manifest, write_manifest
 from stream_engine.commands.endings import Usage, complain
-from stream_engine.errors import InputError
+from stream_engine.errors import InputError, StorageError
+from stream_engine.folder import refused_by_disk, storage_errors
 from stream_engine.session_folder import DONE, FAULT
 
 
 def run(given: dict[str, Any]) -> int:
-    """Makes outputs again from the log, and brings the manifest up to date."""
+    """Makes outputs again from the log, and brings the manifest up to date.
+
+    Raises:
+        InputError, StorageError: the folder is no session's, or the disk refuses it.
+    """
     folder: Path = given["folder"]
     try:
         formats = parse_formats(given["formats"])
     except ValueError as error:
         raise Usage(str(error)) from None
-    if not (folder / EVENTS).is_file():
-        raise InputError(f"{folder}: holds no {EVENTS}; name the folder of a session")
-    manifest = read_manifest(folder)
-    outputs = write_documents(folder, formats=formats, former=manifest.outputs)
-    write_manifest(folder, msgspec.structs.replace(manifest, outputs=outputs))
-    failed = [name for name, output in outputs.items() if output.state == "failed"]
-    for name in failed:
-        complain(f"{folder / name}: {outputs[name].reason}", FAULT)
-    return FAULT if failed else DONE
+    with storage_errors(folder, or_else="see who may write there"):
+        for needed in (EVENTS, MANIFEST):
+            if not (folder / needed).is_file():
+                raise InputError(f"{folder}: holds no {needed}; name the folder of a session")
+        manifest = read_manifest(folder)
+        outputs = write_documents(folder, formats=formats, former=manifest.outputs)
+        write_manifest(folder, msgspec.structs.replace(manifest, outputs=outputs))
+    failed = {name: str(output.reason) for name, output in outputs.items() if output.state == "failed"}
+    code = StorageError.exit_code if all(map(refused_by_disk, failed.values())) else FAULT
+    for name, reason in failed.items():
+        complain(f"{folder / name}: {reason}", code)
+    return code if failed else DONE

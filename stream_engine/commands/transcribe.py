@@ -22,7 +22,7 @@ from stream_engine.inputs import Input, Pcm
 from stream_engine.logged import NO_FIGURES, logged
 from stream_engine.measure_options import checked
 from stream_engine.options import Options, merged
-from stream_engine.session_folder import DAMAGED, FAULT, INTERRUPTED, Result, SessionFolder
+from stream_engine.session_folder import DAMAGED, INTERRUPTED, Result, SessionFolder
 
 
 def run(given: dict[str, Any]) -> int:
@@ -38,34 +38,36 @@ def run(given: dict[str, Any]) -> int:
     except ValueError as error:
         raise Usage(str(error)) from None
     view = View(console=wide_console(stderr=as_json), as_json=as_json, quiet=quiet)
-    codes: dict[Path, int] = {}
+    ended: list[tuple[Input, Path, int]] = []
     results: list[Result] = []
     for source, folder in zip(sources, session_folders(sources, out), strict=True):
-        codes[folder] = code = _one(source, folder, options, BACKENDS, view, results)
+        code = _one(source, folder, options, BACKENDS, view, results)
+        ended.append((source, folder, code))
         if code == INTERRUPTED:
             break
     if len(sources) > 1:
         from stream_engine.harness.batch import batch_sentences, batch_table
 
-        view.say(summary(codes))
+        view.say(summary(ended))
         done = [result for result in results if result.performance_metrics.get("stages")]
         if len(done) > 1:
             view.say()
             view.say(batch_table(done))
             for line in batch_sentences(done):
                 view.say(line)
-    return overall(list(codes.values()))
+    return overall([code for _, _, code in ended])
 
 
 def _one(
     source: Input, folder: Path, options: Options, backends: Backends, view: View, results: list[Result]
 ) -> int:
     """One input to its end, into `results`; its errors become a line and an exit code."""
+    place = SessionFolder(folder, source, options)
     try:
-        result = SessionFolder(folder, source, options).finished(lambda: backends.choose(options).versions)
-    except ValueError as error:
-        return complain(str(error), USAGE)
-    try:
+        try:
+            result = place.finished(lambda: backends.choose(options).versions)
+        except ValueError as error:
+            return complain(str(error), USAGE)
         if result is None:
             result = anyio.run(_watched, source, folder, options, backends, view)
         else:
@@ -75,16 +77,15 @@ def _one(
                 view.say(f"{folder}: {NO_FIGURES}")
     except StreamEngineError as error:
         return complain(str(error), error.exit_code)
-    except BrokenPipeError:
-        raise
     except Exception as error:  # noqa: BLE001 - a fault with one input is no reason to leave out the others
         return fault(error)
     results.append(result)
     report(result, view)
-    if result.exit_code == FAULT:
-        for name, output in result.outputs.items():
-            if output.state == "failed":
-                complain(f"{result.folder / name}: {output.reason}", FAULT)
+    if result.unsent is not None:
+        complain(f"{result.unsent}; the session itself is complete in {folder}", result.exit_code)
+    for name, output in result.outputs.items():
+        if output.state == "failed":
+            complain(f"{result.folder / name}: {output.reason}", result.exit_code)
     if result.exit_code == DAMAGED:
         complain(f"{source.shown}: {result.notes[-1]}; what could be decoded is complete", DAMAGED)
     if result.exit_code == INTERRUPTED:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from sinks.manifest import MANIFEST
 from sinks.performance import told
 from sinks.talk import talk_sentence, talk_table
 from stream_engine.clock import RATE, timestamp
+from stream_engine.inputs import Input
 from stream_engine.logged import on_console
 from stream_engine.session_folder import Result
 
@@ -68,11 +70,12 @@ def report(result: Result, view: View) -> None:
     view.say(f"{len(result.paths)} files in {result.folder}; the others are in {MANIFEST} with the reason")
 
 
-def summary(codes: dict[Path, int]) -> Table:
+def summary(ended: Iterable[tuple[Input, Path, int]]) -> Table:
     """How each of several inputs ended."""
     table = Table(box=None, pad_edge=False)
+    table.add_column("input")
     table.add_column("folder")
     table.add_column("exit code", justify="right")
-    for folder, code in codes.items():
-        table.add_row(Text(plain(str(folder))), str(code))
+    for source, folder, code in ended:
+        table.add_row(Text(plain(source.shown)), Text(plain(str(folder))), str(code))
     return table

@@ -140,7 +140,7 @@ async def session(
         if (result := getattr(running, "result", None)) is None:
             raise
         return result, str(error)
-    return running.result, None
+    return running.result, running.result.unsent
 
 
 def summed(result: Result, made: str) -> Run:
