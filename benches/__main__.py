@@ -45,6 +45,7 @@ BENCHES = (
     "report",
     "performance_logger",
     "session",
+    "live_intake",
     "live",
     "simultaneous",
     "long",
