@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from typing import TextIO
 
 
@@ -16,20 +14,5 @@ def told_on(stream: TextIO | None, text: str) -> Exception | None:
         stream.write(text.encode(letters, "replace").decode(letters))
         stream.flush()
     except (OSError, ValueError) as failure:
-        with suppress(OSError, ValueError):
-            _drain(stream)
         return failure
     return None
-
-
-def _drain(stream: TextIO) -> None:
-    """Drops what waits in the stream: the interpreter would fail on it when it ends."""
-    place = stream.fileno()
-    kept, nowhere = os.dup(place), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, place)
-        stream.flush()
-    finally:
-        os.dup2(kept, place)
-        os.close(kept)
-        os.close(nowhere)

@@ -180,7 +180,7 @@ class PerformanceLogger:
     def record_subprocess(
         self, name: str, duration: float, metadata: Metadata | None = None, *, stage: str | None = None
     ) -> None:
-        """A subprocess that was timed elsewhere and took `duration` seconds.
+        """A subprocess that was timed elsewhere, took `duration` seconds, and has just ended.
 
         Raises:
             ValueError: the name is no line of text, the duration below 0, or `stage` is not open.
