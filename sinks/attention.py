@@ -9,6 +9,7 @@ from stream_engine.clock import timestamp
 
 NOISY_DB = 10.0  # below this, recognition and voice quality suffer
 QUIET_DB = -40.0
+OFFSET = 0.01  # of full scale: what a sound recorder has is a hundred times less
 
 
 def warnings_of(log: LabelledLog, performance: dict[str, Any]) -> list[str]:
@@ -32,6 +33,16 @@ def warnings_of(log: LabelledLog, performance: dict[str, Any]) -> list[str]:
         )
     if health.get("nan_or_inf"):
         found.append(f"{health['nan_or_inf']} samples were no numbers and were set to 0: check the recorder")
+    offset, dead = health.get("dc_offset") or 0.0, health.get("peak") == 0
+    if dead:
+        found.append("nothing but digital silence: check the microphone or the channel")
+    elif _speechless(log):
+        found.append("no speech was found: check that it is the right recording, and the right channel")
+    if abs(offset) > OFFSET:
+        found.append(
+            f"a constant offset of {abs(offset):.0%} of full scale hides speech: mend the recording chain, or"
+            " take it away with `ffmpeg -i IN -af highpass=f=20 OUT.wav`"
+        )
     snr, level = health.get("snr_db"), health.get("rms_db")
     if snr is not None and snr < NOISY_DB:
         found.append(
@@ -48,3 +59,10 @@ def warnings_of(log: LabelledLog, performance: dict[str, Any]) -> list[str]:
     if wrong:
         found.append(f"packages out of order: {', '.join(wrong)}; see `stream-engine doctor`")
     return found
+
+
+def _speechless(log: LabelledLog) -> bool:
+    """Whether what listens for speech heard none."""
+    start = log.session_start
+    listened = start is None or (start.recogniser, start.diarizer) != ("none", "none")
+    return listened and not any(True for _ in log.turns()) and not any(True for _ in log.segments())

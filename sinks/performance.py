@@ -16,6 +16,7 @@ from sinks.whole_file import replacing
 from sinks.word_latency import word_table
 
 Metrics = dict[str, Any]
+ANSWERED = "answered from an earlier result; --fresh does it again"
 
 
 def write_json(metrics: Metrics, path: Path) -> None:
@@ -31,7 +32,13 @@ def write_text(metrics: Metrics, path: Path) -> None:
 
 
 def told(metrics: Metrics) -> Iterator[Table | str]:
-    """For a person: the tables of the operators and of the words' latency, then sentences."""
+    """For a person: the tables of the operators and of the words' latency, then sentences.
+
+    Of what was answered from an earlier result there is that line only: its figures are of no computing.
+    """
+    if metrics.get("known"):
+        yield ANSWERED
+        return
     yield table(metrics)
     yield ""
     if (words := word_table(metrics)) is not None:
@@ -66,11 +73,16 @@ def table(metrics: Metrics) -> Table:
 
 def sentences(metrics: Metrics) -> list[str]:
     """What the table does not say: the whole, the first results, and the lag of a live session."""
-    speed = metrics["audio_seconds_per_second"] or 0
+    if metrics.get("known"):
+        return [ANSWERED]
+    speed, resumed = metrics["audio_seconds_per_second"] or 0, metrics.get("resumed_at_s") or 0.0
     whole = f"{metrics['total_duration']:.1f} s in all"
     if metrics["audio_duration"] is not None:
-        took = f"{metrics['audio_duration']:.1f} s of audio in {metrics['total_duration']:.1f} s"
+        part = f"{metrics['audio_duration'] - resumed:.1f} of " if resumed else ""
+        took = f"{part}{metrics['audio_duration']:.1f} s of audio in {metrics['total_duration']:.1f} s"
         whole = f"{took}: {speed:.1f} × real time"
+    if resumed:
+        whole += f"; resumed at {resumed:.1f} s, all figures are of this run, the first results of the first"
     lines = [f"{whole}; most of the compute is in {metrics['bottleneck'] or 'no stage'}"]
     if first := metrics["first_s"]:
         came = ", ".join(f"first {name} {at:.2f} s" for name, at in first.items())

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from sinks.trace_files import Figures, Named
+from sinks.trace_files import Figures, Named, heard_s
 
 LEAST = 0.1  # of the larger one
 LEAST_COST = 0.002  # s of compute for a second of audio; of the total, where the audio's length is not known
@@ -31,8 +31,7 @@ class Change(NamedTuple):
 
 def cost(figures: Figures, stage: str) -> float:
     """Seconds of compute of a stage for a second of audio, or of the run where there is no audio."""
-    found = figures["stages"].get(stage)
-    whole = figures["audio_duration"] or figures["total_duration"]
+    found, whole = figures["stages"].get(stage), heard_s(figures)
     return found["feed"]["total_s"] / whole if found and whole else 0.0
 
 
@@ -71,8 +70,16 @@ def milliseconds(figures: Figures, stage: str, key: str) -> float:
 
 
 def diff_sentences(first: Named, second: Named) -> list[str]:
-    """The bottleneck, what became slower or faster, what is new, and lag and memory."""
+    """The bottleneck, what became slower or faster, what is new, and lag and memory.
+
+    Nothing is compared with a run that was answered from an earlier result.
+    """
     before, after = first[1], second[1]
+    if answered := [name for name, figures in (first, second) if figures.get("known")]:
+        return [
+            f"{name} was answered from an earlier result, and computed next to nothing: --fresh does it again"
+            for name in answered
+        ]
     unlike = list(_unlike(first, second))
     told = [
         *unlike,
@@ -89,11 +96,8 @@ def diff_sentences(first: Named, second: Named) -> list[str]:
 def _unlike(*runs: Named) -> Iterator[str]:
     """Why not everything can be compared."""
     paced = [name for name, figures in runs if figures.get("paced")]
-    known = [name for name, figures in runs if figures.get("known")]
     if len(paced) == 1:
         yield f"{paced[0]} was fed at the speed of life, the other one was not: only costs and memory compare"
-    if len(known) == 1:
-        yield f"{known[0]} was answered from an earlier result: it computed next to nothing"
 
 
 def _bottleneck(before: Figures, after: Figures) -> str:
@@ -135,7 +139,7 @@ def _slower(before: Figures, after: Figures, change: Change) -> str:
         f"{key[:3]} {milliseconds(before, name, key):.1f} → {milliseconds(after, name, key):.1f} ms"
         for key in ("p50_ms", "p95_ms")
     )
-    old, new = (runs["stages"][name]["items"] / _length(runs) for runs in (before, after))
+    old, new = (runs["stages"][name]["items"] / (heard_s(runs) or 1.0) for runs in (before, after))
     often = f"; {old:.2f} → {new:.2f} items a second" if differs(old, new, 0.01) else ""
     return f"{told}, {percentiles}{often}"
 
@@ -173,7 +177,3 @@ def _against(before: float, after: float, *, twice: str, more: str, less: str) -
     if before and after >= 2 * before:
         return f"{after / before:.1f} × {twice}"
     return f"{abs(after - before) / before:.0%} {more if after > before else less}" if before else more
-
-
-def _length(figures: Figures) -> float:
-    return figures["audio_duration"] or figures["total_duration"] or 1.0

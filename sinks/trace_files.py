@@ -42,6 +42,17 @@ def _read(path: Path) -> Figures:
     return found  # pyright: ignore[reportUnknownVariableType]
 
 
+def heard_s(figures: Figures) -> float:
+    """Seconds of audio that the run itself heard; of its whole duration, where there is no audio."""
+    heard = (figures["audio_duration"] or 0.0) - (figures.get("resumed_at_s") or 0.0)
+    return heard if heard > 0 else figures["total_duration"]
+
+
+def computed(runs: list[Named]) -> list[Named]:
+    """Those that were not answered from an earlier result."""
+    return [run for run in runs if not run[1].get("known")]
+
+
 def comparable(runs: list[Named]) -> None:
     """Whether there is something to compare.
 

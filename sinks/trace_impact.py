@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from sinks.trace_files import Named
+from sinks.trace_files import Named, computed
 
 LEAST = 0.02  # of all compute
 LOADING = "model loading"
@@ -14,8 +14,10 @@ def impact(runs: list[Named]) -> list[str]:
     """A line for each stage worth a look, the dearest first; runs count by what they computed.
 
     A stage that cost nothing any more would leave the whole 1 / (1 - share) times as fast: what bounds the
-    gain of any work on it (Amdahl). Loading models is told as a stage; it is paid once in a process.
+    gain of any work on it (Amdahl). Loading models is told as a stage; it is paid once in a process. What was
+    answered from an earlier result does not count.
     """
+    runs = computed(runs)
     spent: Counter[str] = Counter()
     held_up: Counter[str] = Counter()
     for _, figures in runs:

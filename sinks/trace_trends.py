@@ -16,7 +16,7 @@ from rich.text import Text
 
 from sinks.inert_text import plain
 from sinks.trace_diff import LEAST_COST, LEAST_LAG_S, LEAST_MB, cost, diff_sentences, shares
-from sinks.trace_files import Figures, Named
+from sinks.trace_files import Figures, Named, computed, heard_s
 
 PECULIAR = 1.5  # times the median, or 1 / 1.5
 NAME = 12  # letters of a file's name in a line, at least
@@ -38,11 +38,14 @@ def trends_table(runs: list[Named]) -> Table:
     view.add_column("lag p95", justify="right", no_wrap=True)
     view.add_column("memory", justify="right", no_wrap=True)
     for name, figures in runs:
+        if figures.get("known"):
+            view.add_row(Text(plain(name)), _audio(figures), "", "answered from an earlier result")
+            continue
         speed, busiest = figures["audio_seconds_per_second"], figures["bottleneck"]
         lag, peak = _lag(figures), _peak(figures)
         view.add_row(
             Text(plain(name)),
-            f"{figures['audio_duration']:.0f} s" if figures["audio_duration"] else "",
+            _audio(figures),
             f"{speed:.1f}" if speed else "",
             Text(plain(f"{busiest} {shares(figures).get(busiest, 0.0):.0f} %")),
             *(f"{cost(figures, stage):.4f}" for stage in stages),
@@ -56,6 +59,8 @@ def peculiar(runs: list[Named]) -> list[str]:
     """What is so in one file and in most others is not; then what has grown from the first to the last."""
     if len(runs) == 2:
         return [f"{runs[0][0]} → {runs[1][0]}:", *diff_sentences(*runs)]
+    if len(runs := computed(runs)) < 3:
+        return ["fewer than three of them computed: there is nothing that is usual"]
     told = [line for name, figures in runs for line in _of_one(name, figures, runs)]
     return [*told, *_drift(runs)] or ["the files are alike: no stage costs half as much again as usual"]
 
@@ -88,7 +93,7 @@ def _rates(figures: Figures, stage: str, runs: list[Named]) -> str:
 
     def rate(each: Figures) -> float:
         found = each["stages"].get(stage)
-        whole = each["audio_duration"] or each["total_duration"]
+        whole = heard_s(each)
         return found["items"] / whole if found and whole else 0.0
 
     own, middle = rate(figures), median(rate(each) for _, each in runs)
@@ -108,7 +113,12 @@ def _drift(runs: list[Named]) -> Iterator[str]:
         yield f"memory grows from file to file: {peaks[0]:.0f} → {peaks[-1]:.0f} MB"
 
 
+def _audio(figures: Figures) -> str:
+    return f"{figures['audio_duration']:.0f} s" if figures["audio_duration"] else ""
+
+
 def _costliest(runs: list[Named]) -> list[str]:
+    runs = computed(runs)
     names = dict.fromkeys(stage for _, figures in runs for stage in figures["stages"])
     return sorted(names, key=lambda stage: -sum(cost(figures, stage) for _, figures in runs))[:COLUMNS]
 

@@ -59,6 +59,8 @@ def word_table(performance: dict[str, Any]) -> Table | None:
     if not parts:
         return None
     feed = "at the speed of life" if performance.get("paced") else "as fast as possible"
+    if performance.get("resumed_at_s"):
+        feed = f"in this run only, {feed}"
     title = f"Latency of {parts[-1].words} words, {feed}: seconds from a word's end to its text"
     if performance.get("word_times") is False:
         title = (

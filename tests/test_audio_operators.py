@@ -205,9 +205,20 @@ def test_levels_of_a_sine_are_what_the_definitions_say() -> None:
     assert found.dc_offset == pytest.approx(0.001, abs=1e-6)
     assert found.rms_db == pytest.approx(10 * np.log10(0.125 / 2), abs=0.05)
     assert found.snr_db == pytest.approx(37, abs=0.5)
-    expected = np.percentile(np.abs(tone + np.float32(0.001)), [5, 95])
+    expected = np.percentile(np.abs(tone + np.float32(0.001)), [5, 95])  # as recorded, with the offset
     assert found.dynamic_range_db == pytest.approx(20 * np.log10(expected[1] / expected[0]), abs=1.0)
-    assert found.silence_ratio == pytest.approx(np.mean(np.abs(tone + np.float32(0.001)) < 0.001), abs=1e-3)
+    assert found.silence_ratio == pytest.approx(np.mean(np.abs(tone) < 0.001), abs=1e-3)
+
+
+@pytest.mark.parametrize("offset", [0.02, -0.1, 0.3])
+def test_a_constant_offset_is_measured_and_taken_for_neither_noise_nor_sound(offset: float) -> None:
+    voice = noise(16_000 * 4, 2) * np.float32(0.1)
+    voice[:16_000] *= np.float32(0.003)  # -70 dBFS before anybody speaks
+    clean, found = health_of(voice), health_of(voice + np.float32(offset))
+    assert found.dc_offset == pytest.approx(offset, abs=1e-3)
+    assert clean.snr_db > 30
+    assert found.snr_db == pytest.approx(clean.snr_db, abs=0.2)
+    assert found.silence_ratio == pytest.approx(clean.silence_ratio, abs=1e-3)
 
 
 def test_digital_silence_has_no_levels_and_no_error() -> None:

@@ -143,6 +143,23 @@ def test_renderers_that_are_off_bring_in_none_of_their_libraries(tmp_path: Path)
     assert (tmp_path / "transcript.srt").exists()
 
 
+def test_the_plots_of_a_report_leave_no_list_of_fonts_behind(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from sinks.report.plots import latency_parts; from sinks.word_latency import Part\n"
+        "assert 'matplotlib' not in sys.modules\n"
+        "assert latency_parts([Part('compute', 'computing', 1, 1.0, 1.0, 1.0, 1.0)], lambda name: '#000')\n"
+        "assert 'matplotlib' in sys.modules and 'MPLCONFIGDIR' not in os.environ\n"
+    )
+    (home := tmp_path / "home").mkdir()
+    (temporary := tmp_path / "temporary").mkdir()
+    unlike = {"XDG_CACHE_HOME", "XDG_CONFIG_HOME", "MPLCONFIGDIR"}
+    env = {name: value for name, value in os.environ.items() if name not in unlike}
+    env |= {"HOME": str(home), "TMPDIR": str(temporary)}
+    repository = Path(formats.__file__).parents[1]
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, cwd=repository, env=env)
+    assert [*home.rglob("*"), *temporary.rglob("*")] == []
+
+
 def test_each_text_is_split_into_words_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     split = conversation.spoken_words

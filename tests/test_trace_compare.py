@@ -15,12 +15,15 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from sinks import performance
 from sinks.trace_diff import changes, cost, diff_sentences
 from sinks.trace_diff_table import diff_table
-from sinks.trace_files import comparable, read_runs
+from sinks.trace_files import Named, comparable, read_runs
+from sinks.trace_impact import impact
 from sinks.trace_trends import peculiar, trends_table
 from sinks.trace_verdict import verdict
 from sinks.wide_console import WIDTH, wide_console
+from sinks.word_latency import word_table
 from stream_engine.clock import RATE
 from stream_engine.errors import InputError
 from stream_engine.events import Chunk
@@ -227,11 +230,17 @@ def printed(*views: Any) -> str:
 
 
 def test_what_was_answered_from_an_earlier_result_is_not_said_to_be_fast(plain: Figures) -> None:
-    replayed = deepcopy(plain) | {"known": True}
+    replayed: Figures = deepcopy(plain) | {"known": True}
     for stage in replayed["stages"].values():
         stage["feed"]["total_s"] /= 1000
     told = diff_sentences(("first", plain), ("again", replayed))
-    assert told[0] == "again was answered from an earlier result: it computed next to nothing"
+    answered = (
+        "again was answered from an earlier result, and computed next to nothing: --fresh does it again"
+    )
+    assert told == [answered]
+    assert peculiar([("first", plain), ("again", replayed)]) == ["first → again:", answered]
+    assert list(performance.told(replayed)) == performance.sentences(replayed) == [performance.ANSWERED]
+    assert verdict(replayed) == []
     results = [
         Result(folder=Path(name), exit_code=0, outputs={}, notes=(), performance_metrics=figures)
         for name, figures in (("a", plain), ("b", deepcopy(plain)), ("again", replayed))
@@ -240,6 +249,44 @@ def test_what_was_answered_from_an_earlier_result_is_not_said_to_be_fast(plain: 
     assert batch_sentences([results[0], results[2]]) == ()
     assert any(line.startswith("b: slowest in second ") for line in batch_sentences(results[:2]))
     assert "others 0.00" not in " ".join(batch_sentences(results))
+    row = printed(batch_table(results)).splitlines()[-1]
+    speed = f"{replayed['audio_seconds_per_second']:.1f}"
+    assert row.startswith("again")
+    assert row.endswith("answered from an earlier result")
+    assert speed not in row.split()
+
+
+def test_what_was_answered_from_an_earlier_result_counts_in_no_median_and_for_no_bottleneck(
+    plain: Figures,
+) -> None:
+    slow = deepcopy(plain)
+    slow["stages"]["first"]["feed"]["total_s"] *= 20
+    replayed: Figures = deepcopy(plain) | {"known": True, "bottleneck": "console"}
+    for stage in replayed["stages"].values():
+        stage["feed"]["total_s"] /= 1000
+    heard: list[Named] = [("a", plain), ("b", deepcopy(plain)), ("c", slow)]
+    again: list[Named] = [(f"again {number}", deepcopy(replayed)) for number in range(4)]
+    assert any(line.startswith("c: first costs ") for line in peculiar(heard))
+    assert peculiar([*heard, *again]) == peculiar(heard)
+    assert impact([*heard, *again]) == impact(heard)
+    assert "of 3;" in " ".join(impact([*heard, *again]))
+    table = printed(trends_table([*heard, *again]))
+    assert "console" not in table
+    assert table.count("answered") == 4
+
+
+def test_a_resumed_run_is_told_and_compared_by_the_audio_that_it_heard(plain: Figures) -> None:
+    resumed = deepcopy(plain) | {"audio_duration": plain["audio_duration"] + 6.0, "resumed_at_s": 6.0}
+    whole = f"{plain['audio_duration']:.1f} of {resumed['audio_duration']:.1f} s of audio in "
+    told = performance.sentences(resumed)[0]
+    assert told.startswith(whole)
+    assert "; resumed at 6.0 s, all figures are of this run, the first results of the first; " in told
+    assert cost(resumed, "second") == pytest.approx(cost(plain, "second"))
+    assert changes(plain, resumed) == []
+    part = {"count": 2, "total_s": 1.0, "p50_ms": 1.0, "p95_ms": 1.0, "p99_ms": 1.0}
+    words = word_table(resumed | {"word_latency": {"total": part}})
+    assert words is not None
+    assert "Latency of 2 words, in this run only, " in str(words.title)
 
 
 def test_in_a_file_no_table_loses_a_name_or_a_figure(plain: Figures) -> None:

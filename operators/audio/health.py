@@ -2,7 +2,8 @@
 
 Levels are taken over frames of 20 ms, all channels together, and kept as bounded histograms, so that hours
 cost no memory. Definitions follow the analyser that came before (silence, signal-to-noise, dynamic range);
-clipping is measured on the raw samples, which its limiter made impossible.
+clipping is measured on the raw samples, which its limiter made impossible. Silence and signal-to-noise are
+those of a frame without its mean: a constant offset is no sound, and would be taken for noise.
 
 Where ffmpeg resamples (`--resample ffmpeg`), it delivers 16 kHz mono, and that is what is measured: a
 stereo recording clipped in one channel shows less. Measuring the native samples inside ffmpeg was tried:
@@ -43,8 +44,8 @@ class HealthSummary(msgspec.Struct, frozen=True, kw_only=True):
     clipped_runs: int  # of three or more in a row, in one channel
     dc_offset: float
     rms_db: float | None
-    silence_ratio: float  # samples below 0.001
-    snr_db: float | None  # mean frame energy over its 10th percentile
+    silence_ratio: float  # samples below 0.001, without the mean of their frame
+    snr_db: float | None  # mean frame energy over its 10th percentile, both without the mean of the frame
     dynamic_range_db: float | None  # 95th over 5th percentile of the magnitudes
     nan_or_inf: int  # samples that were no number, or absurd (above 1e9), and were set to 0
 
@@ -60,6 +61,7 @@ class HealthState(msgspec.Struct):
     runs: int = 0
     total: float = 0.0
     energy: float = 0.0
+    swing: float = 0.0  # the energy without the means of the frames
     silent: int = 0
     not_numbers: int = 0
     open_runs: tuple[int, ...] = ()  # per channel: clipped samples in a row, up to now
@@ -135,11 +137,13 @@ class Health:
         """frames: [frames, samples, channels]"""
         state = self._state
         flat = frames.reshape(len(frames), -1)
-        sums = np.einsum("ij->i", flat)
-        energies = np.einsum("ij,ij->i", flat, flat).astype(np.float64)
-        state.total += float(sums.sum(dtype=np.float64))
-        state.energy += float(energies.sum())
-        state.silent += int(np.count_nonzero(np.abs(flat) < SILENT))
+        means = frames.mean(axis=1, keepdims=True)
+        swings = (frames - means).reshape(flat.shape)
+        energies = np.einsum("ij,ij->i", swings, swings).astype(np.float64)
+        state.total += float(means.sum(dtype=np.float64)) * frames.shape[1]
+        state.energy += float(np.einsum("ij,ij->i", flat, flat).sum(dtype=np.float64))
+        state.swing += float(energies.sum())
+        state.silent += int(np.count_nonzero(np.abs(swings) < SILENT))
         state.frames += frames.shape[0] * frames.shape[1]
         levels = 10 * np.log10(np.maximum(energies / flat.shape[1], 1e-14))
         bins = ((levels - FLOOR_DB) / STEP_DB).astype(np.int64).clip(0, BINS - 1)
@@ -172,10 +176,11 @@ class Health:
         """What was measured so far; complete after `flush`."""
         state = self._state
         count = max(1, state.frames * state.channels)
-        energy = state.energy / count
+        energy, swing = state.energy / count, state.swing / count
         quiet = _percentile(self._energies, 10)
         low, high = _percentile(self._magnitudes, 5), _percentile(self._magnitudes, 95)
         mean_db = 10 * float(np.log10(energy)) if energy > 0 else None
+        swing_db = 10 * float(np.log10(swing)) if swing > 0 else None
         noise_db = FLOOR_DB + (quiet + 0.5) * STEP_DB
         loud, soft = _magnitude(high), _magnitude(low)
         return HealthSummary(
@@ -188,7 +193,7 @@ class Health:
             dc_offset=round(state.total / count, 6),
             rms_db=None if mean_db is None else round(mean_db, 2),
             silence_ratio=round(state.silent / count, 4),
-            snr_db=None if mean_db is None or quiet == 0 else round(mean_db - noise_db, 1) + 0.0,
+            snr_db=None if swing_db is None or quiet == 0 else round(swing_db - noise_db, 1) + 0.0,
             dynamic_range_db=round(20 * float(np.log10(loud / soft)), 1) if soft > 0 else None,
             nan_or_inf=state.not_numbers,
         )

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from sinks.report.passages import Passage
 from sinks.report.picture import WIDTH, ticks
-from sinks.report.svg import inline
+from sinks.report.svg import figure_class, inline
 from sinks.report.windows import Stretch
 from sinks.word_latency import Part
 from stream_engine.clock import RATE
@@ -121,9 +121,7 @@ def _time_below(axes: Sequence[Axes], whole_s: float) -> None:
 
 
 def _panels(count: int, height: float = 1.15) -> tuple[Figure, list[Axes]]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 0.45 + height * count), layout="constrained")
+    figure = figure_class()(figsize=(10, 0.45 + height * count), layout="constrained")
     axes: list[Axes] = list(figure.subplots(count, 1, sharex=True, squeeze=False)[:, 0])
     for axis in axes:
         for name, spine in axis.spines.items():

@@ -10,9 +10,13 @@ plain attributes. Letters stay letters, in the page's own font; the same figure 
 from __future__ import annotations
 
 import io
+import os
 import re
+import sys
+import tempfile
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
@@ -24,6 +28,25 @@ if TYPE_CHECKING:
 _SVG, _LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
 _NO_USE = {"font", "font-family", "font-stretch", "font-style", "font-variant"}  # the page has its own
 _LONG_NUMBER = re.compile(r"(\d+\.\d{2})\d+")
+
+
+def figure_class() -> type[Figure]:
+    """matplotlib's `Figure`, whose import leaves nothing behind.
+
+    It writes a list of fonts into the user's cache, for all to read: without a folder of its own it gets one
+    that is gone afterwards. A list that is there is used: with many fonts it takes seconds to make.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "matplotlib"
+    if "matplotlib" not in sys.modules and "MPLCONFIGDIR" not in os.environ and not cache.exists():
+        with tempfile.TemporaryDirectory(prefix="stream-engine-") as folder:
+            os.environ["MPLCONFIGDIR"] = folder
+            try:
+                import matplotlib.font_manager  # noqa: F401  # pyright: ignore[reportUnusedImport]
+            finally:
+                del os.environ["MPLCONFIGDIR"]
+    from matplotlib.figure import Figure
+
+    return Figure
 
 
 def inline(figure: Figure, colours: Mapping[str, str], name: str) -> Markup:

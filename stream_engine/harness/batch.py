@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sinks.inert_text import plain
+from sinks.trace_files import heard_s
 from stream_engine.harness.peculiar import noisiest, sentences, slowest
 from stream_engine.session_folder import Result
 
@@ -24,18 +25,18 @@ def batch_table(results: Sequence[Result]) -> Table:
         view.add_column(name, justify="right")
     view.add_column("most of the compute", no_wrap=True)
     for result in results:
-        told = result.performance_metrics
+        told, name = result.performance_metrics, Text(plain(result.folder.name))
+        known = bool(told.get("known"))
         first = told.get("first_s", {}).get("final segment")
         figures = (
             told.get("audio_duration"),
-            told.get("total_duration"),
-            told.get("audio_seconds_per_second"),
-            told.get("load_s"),
-            first,
+            *((None,) * 4 if known else (told.get("total_duration"), told.get("audio_seconds_per_second"))),
+            *(() if known else (told.get("load_s"), first)),
             told.get("health", {}).get("snr_db"),
         )
         cells = ["–" if one is None else f"{one:.1f}" for one in figures]
-        view.add_row(Text(plain(result.folder.name)), *cells, told.get("bottleneck") or "–")
+        most = "answered from an earlier result" if known else told.get("bottleneck") or "–"
+        view.add_row(name, *cells, most)
     return view
 
 
@@ -52,7 +53,7 @@ def batch_sentences(results: Sequence[Result]) -> tuple[str, ...]:
     ]
     if len(told) < 2:
         return ()
-    costs = [(name, figures["audio_duration"], _compute_s(figures)) for name, figures in told]
+    costs = [(name, heard_s(figures), _compute_s(figures)) for name, figures in told]
     health = [(name, figures.get("health", {})) for name, figures in told]
     return sentences([name for name, _ in told], [*slowest(costs), *noisiest(health)])
 
