@@ -53,4 +53,5 @@ if __name__ == "__main__":
     if len(sys.argv) != 3:
         print("usage: python examples/own_operator.py RECORDING OUT", file=sys.stderr)
         sys.exit(2)
-    anyio.run(main, *sys.argv[1:])
+    recording, folder = sys.argv[1:]
+    anyio.run(main, recording, folder)

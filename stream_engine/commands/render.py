@@ -31,8 +31,13 @@ def run(given: dict[str, Any]) -> int:
         for needed in (EVENTS, MANIFEST):
             if not (folder / needed).is_file():
                 raise InputError(f"{folder}: holds no {needed}; name the folder of a session")
-        manifest = read_manifest(folder)
-        outputs = write_documents(folder, formats=formats, former=manifest.outputs)
+        try:
+            manifest = read_manifest(folder)
+            outputs = write_documents(folder, formats=formats, former=manifest.outputs)
+        except msgspec.DecodeError as error:
+            raise InputError(f"{folder / MANIFEST}: damaged: {error}") from None
+        except ValueError as error:  # names the file and its line
+            raise InputError(f"damaged: {error}") from None
         write_manifest(folder, msgspec.structs.replace(manifest, outputs=outputs))
     failed = {name: str(output.reason) for name, output in outputs.items() if output.state == "failed"}
     code = StorageError.exit_code if all(map(refused_by_disk, failed.values())) else FAULT
