@@ -69,6 +69,7 @@ def test_stages_that_overlap_again_and_again_are_one_node_each_with_its_calls(tm
         "decode": (6.0, 3),
         "recognise": (6.0, 3),
     }
+    assert stages["decode"]["cpu"] is stages["recognise"]["memory_delta_mb"] is None
     assert stages["decode"]["subprocesses"] == {}
     assert "stages" not in stages["decode"]
     call = stages["recognise"]["subprocesses"]["call"]
@@ -282,8 +283,11 @@ async def test_a_task_that_waits_has_not_the_processor_time_of_another(tmp_path:
             burn(0.05)
 
     await asyncio.gather(waiting(), computing())
-    await computing()
+    with logger.stage("alone"):
+        await computing()
     stages = stages_of(logger)
+    assert stages["compute"]["subprocesses"]["calculation"]["cpu"] is None  # it may have waited, too
+    assert stages["alone"]["stages"]["compute"]["subprocesses"]["calculation"]["cpu"] >= 0.05
     assert stages["wait"]["subprocesses"]["io"]["cpu"] is None
     assert stages["wait"]["subprocesses"]["io"]["not_measured"]["cpu"] == "overlapped"
     logger.end_pipeline()
