@@ -78,12 +78,6 @@ def test_a_high_water_mark_has_no_interval() -> None:
     assert (cell.value, cell.low, cell.high, cell.reason) == (907.0, None, None, None)
 
 
-def test_what_failed_when_a_session_was_complete_is_told(page: Path) -> None:
-    noted = msgspec.structs.replace(outcome("a", wer=Ratio(1, 10)), note="otlp: refused")
-    for text in shown(results([noted], peculiar=("a: otlp: refused",)), page):
-        assert "a: otlp: refused" in text
-
-
 def test_letters_that_matplotlib_has_no_font_for_are_the_page_s_own(page: Path) -> None:
     late = Samples((1.0, 2.0))
     write_page(results([outcome(OTHER_LETTERS, wer=Ratio(1, 10), confirmed=late)]), page)

@@ -133,7 +133,7 @@ class _Bench:
         if run is None or not log.exists():
             run = await one_run(recording, folder, options, self.backends, made)
             how = f"failed: {run.failed}" if run.failed else f"{run.wall_s:.1f} s for {run.audio_s:.1f} s"
-            self._say(f"{mode} {recording.name}: {how}{f'; {run.note}' if run.note else ''}")
+            self._say(f"{mode} {recording.name}: {how}{f'; {run.unsent}' if run.unsent else ''}")
         else:
             self._say(f"{mode} {recording.name}: done by an earlier bench")
         return run, log
@@ -159,7 +159,7 @@ class _Bench:
             mode=mode,
             audio_s=run.audio_s,
             failed=run.failed,
-            note=run.note,
+            unsent=run.unsent,
             digests=known.digests,
             values=values,
             stages=run.stages,

@@ -98,7 +98,7 @@ async def loaded(
         while jobs:
             number, recording = jobs.popleft()
             with suppress(StreamEngineError):  # counted as failed
-                result, _ = await session(recording, Path(folder) / str(number), options, backends)
+                result = await session(recording, Path(folder) / str(number), options, backends)
                 run = summed(result, "")
                 done[number] = run, text_lags(result.events, options.pace or 1.0)
 

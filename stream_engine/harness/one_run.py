@@ -31,7 +31,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
     made_of: str  # tells runs apart whose results or figures may differ
     failed: str | None = None  # why, in a line
-    note: str | None = None  # what failed when the session was complete
+    unsent: str | None = None  # why its trace did not reach the collector
     audio_s: float = 0.0
     wall_s: float = 0.0  # from the first audio asked for to the last event
     whole_s: float = 0.0  # the session with its set-up and its documents
@@ -98,7 +98,7 @@ async def one_run(recording: Recording, folder: Path, options: Options, backends
     (folder / RUN).unlink(missing_ok=True)
     try:
         with Taken() as taken:
-            result, note = await session(recording, folder, options, backends)
+            result = await session(recording, folder, options, backends)
     except StreamEngineError as error:
         run = Run(made_of=made, failed=str(error))
     except Exception as error:  # noqa: BLE001 - a fault with one recording is no reason to leave out the others
@@ -107,7 +107,6 @@ async def one_run(recording: Recording, folder: Path, options: Options, backends
     else:
         run = msgspec.structs.replace(
             summed(result, made),
-            note=note,
             whole_s=round(taken.wall_s, 3),
             cpu_s=taken.cpu_s,
             rss_mb=taken.rss_mb,
@@ -124,23 +123,12 @@ def _keep(folder: Path, run: Run) -> None:
         file.write(msgspec.json.format(msgspec.json.encode(run), indent=1))
 
 
-async def session(
-    recording: Recording, folder: Path, options: Options, backends: Backends
-) -> tuple[Result, str | None]:
-    """With what failed when the session was complete, such as the sending of its spans.
-
-    Raises:
-        StreamEngineError: as `run_session`.
-    """
-    source, running = Input.parse(str(recording.audio.resolve())), None
-    try:
-        async with run_session(source, folder, options, backends) as running:
-            pass
-    except StreamEngineError as error:
-        if (result := getattr(running, "result", None)) is None:
-            raise
-        return result, str(error)
-    return running.result, running.result.unsent
+async def session(recording: Recording, folder: Path, options: Options, backends: Backends) -> Result:
+    """Raises StreamEngineError, as `run_session` does."""
+    source = Input.parse(str(recording.audio.resolve()))
+    async with run_session(source, folder, options, backends) as running:
+        pass
+    return running.result
 
 
 def summed(result: Result, made: str) -> Run:
@@ -148,6 +136,7 @@ def summed(result: Result, made: str) -> Run:
     figures = result.performance_metrics
     return Run(
         made_of=made,
+        unsent=result.unsent,
         audio_s=figures["audio_duration"],
         wall_s=round(figures["total_duration"] - figures["load_s"], 3),
         health=figures["health"],

@@ -35,8 +35,8 @@ def peculiarities(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
         found += [told for column in COLUMNS if column.name in WORST for told in _worst(several, column)]
         found += slowest([(one.recording, one.audio_s, one.stages) for one in several[-1]])
         found += noisiest([(one.recording, one.health) for one in several[-1]])
-    noted = dict.fromkeys((one.recording, one.note) for one in outcomes if one.note)
-    found += [Peculiar(name, plain(str(note))) for name, note in noted]
+    unsent = dict.fromkeys((one.recording, one.unsent) for one in outcomes if one.unsent)
+    found += [Peculiar(name, plain(str(why))) for name, why in unsent]
     failed = dict.fromkeys((one.recording, one.failed) for one in outcomes if one.failed)
     found += [Peculiar(name, f"failed: {plain(str(why))}") for name, why in failed]
     return sentences(list(dict.fromkeys(one.recording for one in outcomes)), found)

@@ -43,7 +43,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     health: dict[str, float | int | None]
     folder: str  # of its session, inside the bench's
     word_times: bool = True  # whether its recogniser tells times of words
-    note: str | None = None  # what failed when its session was complete
+    unsent: str | None = None  # why its trace did not reach the collector
     digests: dict[str, str] = {}  # of its audio, and of what each of its references says
 
 
