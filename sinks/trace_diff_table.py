@@ -7,11 +7,14 @@ from rich.text import Text
 
 from sinks.inert_text import plain
 from sinks.trace_diff import LEAST_COST, cost, differs, fed_alike, milliseconds, shares
-from sinks.trace_files import Named
+from sinks.trace_files import Named, computed
 
 
 def diff_table(first: Named, second: Named) -> Table:
-    """A row for each stage that computes: cost, share, median and 95th percentile, before and after."""
+    """A row for each stage that computes: cost, share, median and 95th percentile, before and after.
+
+    Costs are set against each other only where both runs computed.
+    """
     (one, before), (two, after) = first, second
     unit = "s of compute for a second of audio" if after["audio_duration"] else "share of the run"
     times = ("p50_ms", "p95_ms") if fed_alike(before, after) else ()
@@ -24,17 +27,19 @@ def diff_table(first: Named, second: Named) -> Table:
         view.add_column("\nafter", justify="right", no_wrap=True)
         if name == "cost":
             view.add_column("\n×", justify="right", no_wrap=True)
+    both = len(computed([first, second])) == 2
     old, new = shares(before), shares(after)
     names = list(dict.fromkeys([*after["stages"], *before["stages"]]))
     names = [name for name in names if max(cost(before, name), cost(after, name)) >= LEAST_COST / 10]
     for name in sorted(names, key=lambda name: -max(cost(before, name), cost(after, name))):
         pair = cost(before, name), cost(after, name)
-        marked = "bold" if differs(*pair, LEAST_COST) else ""
+        marked = "bold" if both and differs(*pair, LEAST_COST) else ""
+        times_more = f"{pair[1] / pair[0]:.2f}" if pair[0] else "new"
         view.add_row(
             Text(plain(name)),
             f"{pair[0]:.4f}",
             f"{pair[1]:.4f}",
-            f"{pair[1] / pair[0]:.2f}" if pair[0] else "new",
+            times_more if both else "",
             f"{old.get(name, 0):.0f} %",
             f"{new.get(name, 0):.0f} %",
             *(f"{milliseconds(figures, name, key):.2f}" for key in times for figures in (before, after)),

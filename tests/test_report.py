@@ -190,6 +190,14 @@ def test_latency_is_told_where_it_was_measured(tmp_path: Path) -> None:
     assert {"lookahead", "compute", "total", "recognition"} <= set(page.texts["th"])
     assert "idle" not in page.texts["th"]
     assert {"40%", "+120 MB", "70%", "1.25 s"} <= set(page.texts["dd"])
+    assert "of this run, resumed at" not in rendered(folder)
+    (folder / "performance.json").write_text(json.dumps(figures | {"resumed_at_s": 190.0}))
+    assert "<dt>of this run, resumed at</dt><dd>3 min 10 s</dd>" in rendered(folder)
+    (folder / "performance.json").write_text(json.dumps(figures | {"known": True}))
+    answered = rendered(folder)
+    assert "<p>Answered from an earlier result; --fresh does it again.</p>" in answered
+    assert "times real time" not in answered
+    assert "recognition</th>" not in answered
 
 
 def test_moments_are_the_strongest_and_link_to_their_times(tmp_path: Path) -> None:

@@ -241,6 +241,8 @@ def test_what_was_answered_from_an_earlier_result_is_not_said_to_be_fast(plain: 
     assert peculiar([("first", plain), ("again", replayed)]) == ["first → again:", answered]
     assert list(performance.told(replayed)) == performance.sentences(replayed) == [performance.ANSWERED]
     assert verdict(replayed) == []
+    assert printed(diff_table(("first", plain), ("first again", plain))).count(" 1.00 ") == 3
+    assert " 0.00 " not in printed(diff_table(("first", plain), ("again", replayed)))
     results = [
         Result(folder=Path(name), exit_code=0, outputs={}, notes=(), performance_metrics=figures)
         for name, figures in (("a", plain), ("b", deepcopy(plain)), ("again", replayed))
