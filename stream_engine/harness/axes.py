@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sinks.report.svg import figure_class
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -36,9 +38,7 @@ def titled(axis: Axes, below: str, *, legend: bool, title: str = "") -> None:
 
 
 def axes_of(count: int, height: float) -> tuple[Figure, list[Axes]]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 0.6 + height * count), layout="constrained")
+    figure = figure_class()(figsize=(10, 0.6 + height * count), layout="constrained")
     axes: list[Axes] = list(figure.subplots(count, 1, sharex=True, squeeze=False)[:, 0])
     for axis in axes:
         for name, spine in axis.spines.items():
