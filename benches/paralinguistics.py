@@ -8,6 +8,9 @@ time on one core, with voice quality 40 ×. Beside it: the same words through sy
     python -m benches.paralinguistics
 """
 
+# pyright: reportMissingImports=false
+# (what it compares with comes with the extra `bench`)
+
 from __future__ import annotations
 
 import json

@@ -5,6 +5,9 @@ Each function is one stage, in the order in which scripts run them. `compress_dy
 run on a shorter stretch and scaled (`benches.signal_chain` checks that).
 """
 
+# pyright: reportMissingImports=false
+# (what it compares with comes with the extra `bench`)
+
 from __future__ import annotations
 
 import resource

@@ -16,6 +16,9 @@ All in seconds of the processor, children too (this machine is shared); `wall` b
     python -m benches.signal_chain
 """
 
+# pyright: reportMissingImports=false
+# (what it compares with comes with the extra `bench`)
+
 from __future__ import annotations
 
 import json
