@@ -8,11 +8,9 @@ imported when something is sent. Names of attributes: session.id as in OpenTelem
 from __future__ import annotations
 
 import hashlib
-import logging
 import re
 import time
 from collections.abc import Callable, Iterator
-from threading import get_ident
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -54,36 +52,39 @@ def send_spans(
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.trace.export import SpanExportResult
 
-    said = _Said()
-    logger = logging.getLogger("opentelemetry")
-    logger.addHandler(said)
-    exporter = OTLPSpanExporter(endpoint=address.geturl(), timeout=TIMEOUT_S)
+    session = _session()
+    exporter = OTLPSpanExporter(endpoint=address.geturl(), timeout=TIMEOUT_S, session=session)
     sent = 0
     try:
         for batch in _batches(readable_spans(tracer, session_id, newest=newest, wall_ns=wall_ns)):
             if exporter.export(batch) is not SpanExportResult.SUCCESS:
                 raise ConnectionError(
-                    f"{endpoint}: the collector took {sent} spans and no more: {said.why or 'no reason'}"
+                    f"{endpoint}: the collector took {sent} spans and no more: {session.why or 'no reason'}"
                 )
             sent += len(batch)
     finally:
         exporter.shutdown()
-        logger.removeHandler(said)
     return sent
 
 
-class _Said(logging.Handler):
-    """Why nothing was taken, which the exporter tells to a log only: the first that it says of it here."""
+def _session() -> Any:
+    """A `requests.Session` that knows `why` its last request was in vain: the exporter tells only a log."""
+    import requests
 
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.why, self._thread = "", get_ident()
+    class Session(requests.Session):
+        why = ""
 
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self._thread and not self.why:
-            text = record.getMessage()
-            system = re.search(r"\[Errno -?\d+\] [\w ]+", text)
-            self.why = system[0] if system else text.partition("\n")[0][:200]
+        def request(self, *given: Any, **named: Any) -> requests.Response:
+            try:
+                response = super().request(*given, **named)
+            except requests.RequestException as error:
+                system = re.search(r"\[Errno -?\d+\] [\w ]+", str(error))
+                self.why = system[0] if system else str(error)[:200]
+                raise
+            self.why = "" if response.ok else f"{response.status_code} {response.reason}"
+            return response
+
+    return Session()
 
 
 def readable_spans(
