@@ -8,6 +8,7 @@ imported when something is sent. Names of attributes: session.id as in OpenTelem
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ TRACES = "/v1/traces"
 NEWEST = 1024  # spans of a stage that are sent, beside its slowest: the SDK takes some 40 us for each
 BATCH = 512
 TIMEOUT_S = 10.0
+_QUIET = logging.NullHandler()
 
 
 def send_spans(
@@ -52,6 +54,7 @@ def send_spans(
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.trace.export import SpanExportResult
 
+    logging.getLogger("opentelemetry").addHandler(_QUIET)  # without one, Python writes to stderr
     session = _session()
     exporter = OTLPSpanExporter(endpoint=address.geturl(), timeout=TIMEOUT_S, session=session)
     sent = 0
