@@ -31,7 +31,7 @@ from stream_engine.inputs import Input, Pcm, folders
 from stream_engine.log import read
 from stream_engine.logged import check, logged
 from stream_engine.malloc import one_heap
-from stream_engine.models import since
+from stream_engine.models import Counts, since
 from stream_engine.options import Options
 from stream_engine.pace import earliest, paced
 from stream_engine.performance import GPUMonitor, metrics
@@ -49,7 +49,6 @@ from stream_engine.tracer import Tracer
 
 FILE_CHUNK = RATE
 LIVE_CHUNK = RATE // 10
-Counts = dict[str, dict[str, int]]
 BACKENDS = Backends()  # of this process: models are loaded once
 GPU_CHUNK = 16 * RATE  # windows come in batches then
 

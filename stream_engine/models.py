@@ -20,6 +20,7 @@ from stream_engine.store_header import identity_of
 from stream_engine.threads import import_torch_beside
 
 T = TypeVar("T")
+Counts = dict[str, dict[str, int]]  # of what, by model
 
 
 class DiarizerModels(NamedTuple):
@@ -166,9 +167,9 @@ class Models:
             for name, seconds in (("load_s", self.load_s), ("warm_s", self.warm_s))
         }
 
-    def counts(self) -> dict[str, dict[str, int]]:
+    def counts(self) -> Counts:
         """How often models halved their batch, and moves between host and device, so far."""
-        found: dict[str, dict[str, int]] = {"batches_halved": {}, "device_transfers": {}}
+        found: Counts = {"batches_halved": {}, "device_transfers": {}}
         for (name, *_), model in list(self._loaded.items()):
             for part in model[:2] if isinstance(model, DiarizerModels) else (model,):
                 halved = getattr(getattr(part, "batches", part), "halved", 0)
@@ -195,7 +196,7 @@ class Models:
             return cast("T", self._loaded[key])
 
 
-def since(before: dict[str, dict[str, int]], now: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+def since(before: Counts, now: Counts) -> Counts:
     """What was counted between two looks at `Models.counts`, without zeros."""
     return {
         kind: {name: more for name, count in names.items() if (more := count - before[kind].get(name, 0))}
